@@ -1,0 +1,1 @@
+"""What is true of sound whatever made it. Nothing here knows a node or a backend."""

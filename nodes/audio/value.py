@@ -1,0 +1,119 @@
+"""ComfyUI's AUDIO value, checked once and taken apart into plain sounds, and put together again.
+
+AUDIO is a mapping ``{"waveform": Tensor [B, C, T], "sample_rate": int}``. It may be a lazy mapping
+(its items are read once, by key), sit on another device, carry any floating dtype or a batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import InputError
+
+MIN_SAMPLE_RATE_HZ = 1_000
+MAX_SAMPLE_RATE_HZ = 768_000
+MAX_CHANNELS = 2
+# Finite-ness is checked in blocks so that an hour of sound never needs a mask of its own size.
+_CHECK_BLOCK_SAMPLES = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """One piece of sound.
+
+    waveform: float32, CPU, shape [C, T] with C 1 or 2 and T ≥ 1.
+    sample_rate: Hz.
+    """
+
+    waveform: torch.Tensor
+    sample_rate: int
+
+    @property
+    def channels(self) -> int:
+        return self.waveform.shape[0]
+
+    @property
+    def samples(self) -> int:
+        return self.waveform.shape[1]
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / self.sample_rate
+
+    def cut(self, start: int, stop: int) -> "Sound":
+        """The samples [start, stop) as a view; nothing is copied."""
+        return Sound(self.waveform[:, start:stop], self.sample_rate)
+
+
+def sounds_from_audio(audio, node: str, field: str = "audio") -> tuple[Sound, ...]:
+    """AUDIO → its batch items as sounds. float32 CPU input is not copied.
+
+    Raises InputError, naming ``node`` and ``field``, for None, an empty or malformed value,
+    more than two channels, integer samples, an odd sample rate and samples that are not numbers.
+    """
+    where = f"{node}: {field}"
+    if audio is None:
+        raise InputError(
+            f"{where} is empty; connect a node that gives sound (a video without a sound track gives none)."
+        )
+    try:
+        waveform, rate = audio["waveform"], audio["sample_rate"]
+    except (TypeError, KeyError, IndexError):
+        raise InputError(
+            f"{where} is {type(audio).__name__}, not AUDIO with a waveform and a sample_rate; "
+            "connect an AUDIO output."
+        ) from None
+    if not isinstance(waveform, torch.Tensor) or waveform.ndim != 3:
+        shape = tuple(waveform.shape) if isinstance(waveform, torch.Tensor) else type(waveform).__name__
+        raise InputError(f"{where} has a waveform of shape {shape}; it must be [batch, channels, samples].")
+    batch, channels, samples = waveform.shape
+    if batch == 0 or samples == 0:
+        raise InputError(f"{where} holds no samples (shape {tuple(waveform.shape)}); give it at least some sound.")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise InputError(
+            f"{where} has {channels} channels; 1 (mono) or 2 (stereo) are allowed: mix it down first."
+        )
+    if not waveform.dtype.is_floating_point:
+        raise InputError(
+            f"{where} has samples of type {waveform.dtype}; they must be floating point between -1 and 1."
+        )
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or rate != rate or int(rate) != rate:
+        raise InputError(f"{where} has the sample_rate {rate!r}; it must be a whole number of Hz.")
+    if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
+        raise InputError(
+            f"{where} has the sample_rate {int(rate)} Hz; "
+            f"{MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz is allowed."
+        )
+    waveform = waveform.detach().to(device="cpu", dtype=torch.float32)
+    bad = _first_sample_not_finite(waveform)
+    if bad is not None:
+        raise InputError(
+            f"{where} has a sample that is not a number at {bad / rate:.3f} s (NaN or infinite); "
+            "repair the node that made it."
+        )
+    return tuple(Sound(item, int(rate)) for item in waveform)
+
+
+def audio_from_batch(waveform: torch.Tensor, sample_rate: int) -> Mapping:
+    """A waveform [B, C, T] → AUDIO as ComfyUI's own nodes expect it: float32, CPU, contiguous."""
+    return {"waveform": waveform.to("cpu", torch.float32).contiguous(), "sample_rate": sample_rate}
+
+
+def audio_from_sounds(sounds: Sequence[Sound]) -> Mapping:
+    """Sounds of equal rate, channels and length → one AUDIO batch."""
+    first = sounds[0]
+    # One sound needs no copy; stacking several is the only copy made.
+    batch = first.waveform.unsqueeze(0) if len(sounds) == 1 else torch.stack([s.waveform for s in sounds])
+    return audio_from_batch(batch, first.sample_rate)
+
+
+def _first_sample_not_finite(waveform: torch.Tensor) -> int | None:
+    for start in range(0, waveform.shape[-1], _CHECK_BLOCK_SAMPLES):
+        block = waveform[..., start : start + _CHECK_BLOCK_SAMPLES]
+        # A NaN or an infinity survives into the block's extremes, so no mask is made unless one is there.
+        low, high = torch.aminmax(block)
+        if not (torch.isfinite(low) and torch.isfinite(high)):
+            finite = torch.isfinite(block).reshape(-1, block.shape[-1]).all(dim=0)
+            return start + int((~finite).nonzero()[0])
+    return None
