@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from .errors import InputError
 from .progress import Progress
-from .vocabulary import BACKENDS, LANGUAGES, VARIANTS, VERSIONS
+from .vocabulary import BACKENDS, LANGUAGES, MAX_BPM, MIN_BPM, VARIANTS, VERSIONS
 
 MAX_SEED = 2**31 - 1
 MAX_BATCH_SIZE = 16
@@ -145,6 +145,14 @@ def whole_number(node: str, name: str, value, low: int, high: int, unit: str = "
     if not low <= value <= high:
         raise InputError(f"{node}: {name} is {int(value)}{unit}; {low} to {high}{unit} is allowed.")
     return int(value)
+
+
+def tempo(node: str, value) -> int:
+    """``value`` as a tempo in BPM: 0 (none) or what ACE-Step accepts, or InputError."""
+    bpm = whole_number(node, "bpm", value, 0, MAX_BPM)
+    if 0 < bpm < MIN_BPM:
+        raise InputError(f"{node}: bpm is {bpm}; 0 (none) or {MIN_BPM} to {MAX_BPM} is allowed.")
+    return bpm
 
 
 def choice(node: str, name: str, value, options: tuple[str, ...]) -> str:

@@ -55,9 +55,7 @@ def resolve(node: str, time_range: TimeRange, seconds: float) -> tuple[tuple[flo
     return tuple(_resolve_entry(node, e, seconds) for e in time_range)
 
 
-def in_samples(
-    node: str, time_range: TimeRange, samples: int, sample_rate: int
-) -> tuple[tuple[int, int], ...]:
+def in_samples(node: str, time_range: TimeRange, samples: int, sample_rate: int) -> tuple[tuple[int, int], ...]:
     """Entries → sorted, disjoint (start, stop) in samples; overlapping and touching ranges are merged."""
     spans = sorted(
         (round(start * sample_rate), min(samples, round(end * sample_rate)))

@@ -61,8 +61,7 @@ def sounds_from_audio(audio, node: str, field: str = "audio") -> tuple[Sound, ..
         waveform, rate = audio["waveform"], audio["sample_rate"]
     except (TypeError, KeyError, IndexError):
         raise InputError(
-            f"{where} is {type(audio).__name__}, not AUDIO with a waveform and a sample_rate; "
-            "connect an AUDIO output."
+            f"{where} is {type(audio).__name__}, not AUDIO with a waveform and a sample_rate; connect an AUDIO output."
         ) from None
     if not isinstance(waveform, torch.Tensor) or waveform.ndim != 3:
         shape = tuple(waveform.shape) if isinstance(waveform, torch.Tensor) else type(waveform).__name__
@@ -71,19 +70,14 @@ def sounds_from_audio(audio, node: str, field: str = "audio") -> tuple[Sound, ..
     if batch == 0 or samples == 0:
         raise InputError(f"{where} holds no samples (shape {tuple(waveform.shape)}); give it at least some sound.")
     if not 1 <= channels <= MAX_CHANNELS:
-        raise InputError(
-            f"{where} has {channels} channels; 1 (mono) or 2 (stereo) are allowed: mix it down first."
-        )
+        raise InputError(f"{where} has {channels} channels; 1 (mono) or 2 (stereo) are allowed: mix it down first.")
     if not waveform.dtype.is_floating_point:
-        raise InputError(
-            f"{where} has samples of type {waveform.dtype}; they must be floating point between -1 and 1."
-        )
+        raise InputError(f"{where} has samples of type {waveform.dtype}; they must be floating point between -1 and 1.")
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or rate != rate or int(rate) != rate:
         raise InputError(f"{where} has the sample_rate {rate!r}; it must be a whole number of Hz.")
     if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
         raise InputError(
-            f"{where} has the sample_rate {int(rate)} Hz; "
-            f"{MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz is allowed."
+            f"{where} has the sample_rate {int(rate)} Hz; {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz is allowed."
         )
     waveform = waveform.detach().to(device="cpu", dtype=torch.float32)
     bad = _first_sample_not_finite(waveform)

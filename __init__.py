@@ -1,0 +1,7 @@
+"""ACE-Step for ComfyUI: generate, repair and extend music, on your own GPU or on RunComfy."""
+
+from .nodes.entrypoint import comfy_entrypoint
+
+WEB_DIRECTORY = "./js"
+
+__all__ = ["WEB_DIRECTORY", "comfy_entrypoint"]

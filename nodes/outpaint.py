@@ -1,0 +1,61 @@
+"""ACEStepOutpaint: new music before and after a track, the track itself bit for bit as it was."""
+
+from comfy_api.v0_0_2 import io
+
+from .audio.value import sounds_from_audio
+from .inputs import CATEGORY, edit_optional, rendering_outputs, shared_optional, shared_required
+from .rendering import render_outpaint
+from .rendering_node import RenderingNode
+from .request import MAX_EXTENSION_SECONDS, OutpaintRequest, outpaint_request
+
+
+class ACEStepOutpaint(RenderingNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ACEStepOutpaint",
+            display_name="ACE-Step Outpaint",
+            category=CATEGORY,
+            description="Add an intro, an outro or both to a track with ACE-Step. The source itself stays in the "
+            "output bit for bit.",
+            search_aliases=[
+                "extend", "continue song", "lengthen", "intro", "outro", "fade out", "audio outpainting", "extend audio",
+                "ace step", "acestep", "runcomfy",
+            ],
+            inputs=[
+                io.Audio.Input("audio", tooltip="The track to extend: mono or stereo, any sample rate, any length."),
+                io.Float.Input(
+                    "extend_before_duration",
+                    default=0.0,
+                    min=0.0,
+                    max=MAX_EXTENSION_SECONDS,
+                    step=0.1,
+                    tooltip="Seconds of new music before the source, 0 to 240.",
+                ),
+                io.Float.Input(
+                    "extend_after_duration",
+                    default=30.0,
+                    min=0.0,
+                    max=MAX_EXTENSION_SECONDS,
+                    step=0.1,
+                    tooltip="Seconds of new music after the source, 0 to 240.",
+                ),
+                *shared_required(),
+                *edit_optional(),
+                *shared_optional(),
+            ],
+            outputs=rendering_outputs(),
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )  # fmt: skip
+
+    @classmethod
+    def build_request(cls, *, audio, **inputs) -> OutpaintRequest:
+        request = outpaint_request(node="ACEStepOutpaint", **inputs)
+        sounds_from_audio(audio, request.node)
+        return request
+
+    @classmethod
+    async def execute(cls, audio, **inputs) -> io.NodeOutput:
+        request = outpaint_request(node="ACEStepOutpaint", progress=cls.progress(), **inputs)
+        return cls.output(await render_outpaint(request, audio))

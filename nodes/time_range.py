@@ -1,0 +1,98 @@
+"""TimeRange: which part of a track to change."""
+
+from comfy_api.v0_0_2 import io
+from comfy_execution.graph_utils import ExecutionBlocker
+
+from . import time_ranges
+from .audio.value import sounds_from_audio
+from .inputs import CATEGORY, TimeRangeType
+from .request import tempo
+from .time_ranges import ANCHORS, MAX_TIME_SECONDS
+from .vocabulary import MAX_BPM
+
+NODE = "TimeRange"
+_ANCHOR_TOOLTIP = "Whether {name} counts from the start of the track or back from its end."
+# The front end offers steps of 0.01 s, but a value typed or dragged to a sample is kept to a microsecond.
+_STEP, _ROUND = 0.01, 0.000001
+
+
+class TimeRange(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=NODE,
+            display_name="Time Range",
+            category=CATEGORY,
+            description="Choose the part of a track that an edit changes. Connect the track to see it and to have the "
+            "range checked.",
+            search_aliases=["range", "region", "selection", "audio mask", "segment", "trim points", "ace step"],
+            inputs=[
+                _time_input("start_time", 0.0, "Where the range begins, in seconds."),
+                _anchor_input("start_time"),
+                _time_input("end_time", 30.0, "Where the range ends, in seconds. 0 from end is the end of the track."),
+                _anchor_input("end_time"),
+                io.Audio.Input(
+                    "audio", optional=True, tooltip="The track, to draw its waveform and to check the range against it."
+                ),
+                TimeRangeType.Input(
+                    "previous",
+                    optional=True,
+                    tooltip="Ranges of another TimeRange node, to change several parts in one pass. Overlapping ranges "
+                    "become one.",
+                ),
+                io.Int.Input(
+                    "bpm",
+                    default=0,
+                    min=0,
+                    max=MAX_BPM,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Tempo, so that the handles snap to beats; 30 to 300, 0 for none. It does not change the "
+                    "sound.",
+                ),
+            ],
+            outputs=[
+                TimeRangeType.Output(
+                    "time_range", display_name="time_range", tooltip="All ranges, for ACE-Step Inpaint or another TimeRange."
+                ),
+                io.Float.Output(
+                    "start", display_name="start", tooltip="Start of this node's own range, in seconds from the track's start."
+                ),
+                io.Float.Output(
+                    "end", display_name="end", tooltip="End of this node's own range, in seconds from the track's start."
+                ),
+            ],
+            has_intermediate_output=True,
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, start_time, start_time_relative_to, end_time, end_time_relative_to, audio=None, previous=None, bpm=0
+    ) -> io.NodeOutput:
+        own = time_ranges.entry(NODE, start_time, start_time_relative_to, end_time, end_time_relative_to)
+        earlier = () if previous is None else time_ranges.checked(f"{NODE}: previous", previous)
+        tempo(NODE, bpm)
+        value = (*earlier, own)
+        if audio is not None:
+            sound = sounds_from_audio(audio, NODE)[0]
+            *_, (start, end) = time_ranges.resolve(NODE, value, sound.seconds)
+            return io.NodeOutput(value, start, end)
+        if time_ranges.needs_length(own):
+            unknown = ExecutionBlocker(
+                f"{NODE}: start and end are not known, because the range counts from the end of a track and audio is "
+                "not connected; connect audio or count from the start."
+            )
+            return io.NodeOutput(value, unknown, unknown)
+        return io.NodeOutput(value, own[0], own[2])
+
+
+def _time_input(name: str, default: float, tooltip: str) -> io.Float.Input:
+    return io.Float.Input(
+        name, default=default, min=0.0, max=MAX_TIME_SECONDS, step=_STEP, round=_ROUND, tooltip=tooltip
+    )
+
+
+def _anchor_input(name: str) -> io.Combo.Input:
+    return io.Combo.Input(
+        f"{name}_relative_to", options=list(ANCHORS), default="start", tooltip=_ANCHOR_TOOLTIP.format(name=name)
+    )
