@@ -180,8 +180,8 @@ def edit_optional() -> list:
             step=1.0,
             optional=True,
             advanced=True,
-            tooltip="Length of the fade at each seam, in milliseconds, inside the new part. Raise it when a seam sounds "
-            "abrupt; short ranges use at most a quarter of their length.",
+            tooltip="Length of the fade at each seam, in milliseconds, inside the new part. Raise it when a seam "
+            "sounds abrupt; short ranges use at most a quarter of their length.",
         ),
         io.Boolean.Input(
             "match_loudness",

@@ -19,8 +19,8 @@ class ACEStepOutpaint(RenderingNode):
             description="Add an intro, an outro or both to a track with ACE-Step. The source itself stays in the "
             "output bit for bit.",
             search_aliases=[
-                "extend", "continue song", "lengthen", "intro", "outro", "fade out", "audio outpainting", "extend audio",
-                "ace step", "acestep", "runcomfy",
+                "extend", "continue song", "lengthen", "intro", "outro", "fade out", "audio outpainting",
+                "extend audio", "ace step", "acestep", "runcomfy",
             ],
             inputs=[
                 io.Audio.Input("audio", tooltip="The track to extend: mono or stereo, any sample rate, any length."),

@@ -36,7 +36,10 @@ class TagBuilder(io.ComfyNode):
                     tooltip=f"Tempo in beats a minute, {MIN_BPM} to {MAX_BPM}; 0 leaves it to the model.",
                 ),
                 io.Combo.Input(
-                    "key", options=["none", *KEYS], default="none", tooltip="Key of the music; none leaves it to the model."
+                    "key",
+                    options=["none", *KEYS],
+                    default="none",
+                    tooltip="Key of the music; none leaves it to the model.",
                 ),
                 io.Combo.Input(
                     "time_signature",

@@ -11,6 +11,7 @@ from .time_ranges import ANCHORS, MAX_TIME_SECONDS
 from .vocabulary import MAX_BPM
 
 NODE = "TimeRange"
+_OUTPUT_TOOLTIP = "{edge} of this node's own range, in seconds from the start of the track."
 _ANCHOR_TOOLTIP = "Whether {name} counts from the start of the track or back from its end."
 # The front end offers steps of 0.01 s, but a value typed or dragged to a sample is kept to a microsecond.
 _STEP, _ROUND = 0.01, 0.000001
@@ -53,14 +54,12 @@ class TimeRange(io.ComfyNode):
             ],
             outputs=[
                 TimeRangeType.Output(
-                    "time_range", display_name="time_range", tooltip="All ranges, for ACE-Step Inpaint or another TimeRange."
+                    "time_range",
+                    display_name="time_range",
+                    tooltip="All ranges, for ACE-Step Inpaint or another Time Range.",
                 ),
-                io.Float.Output(
-                    "start", display_name="start", tooltip="Start of this node's own range, in seconds from the track's start."
-                ),
-                io.Float.Output(
-                    "end", display_name="end", tooltip="End of this node's own range, in seconds from the track's start."
-                ),
+                io.Float.Output("start", display_name="start", tooltip=_OUTPUT_TOOLTIP.format(edge="Start")),
+                io.Float.Output("end", display_name="end", tooltip=_OUTPUT_TOOLTIP.format(edge="End")),
             ],
             has_intermediate_output=True,
         )  # fmt: skip

@@ -108,7 +108,8 @@ def _check_length(node: str, length: float, end: str, start: str) -> None:
         raise InputError(f"{node}: {end} must be later than {start}; exchange them or move one.")
     if length < SHORTEST_SECONDS - 5e-7:
         raise InputError(
-            f"{node}: the range from {start} to {end} is {length:.3f} s long; at least {SHORTEST_SECONDS:g} s is needed."
+            f"{node}: the range from {start} to {end} is {length:.3f} s long; "
+            f"at least {SHORTEST_SECONDS:g} s is needed."
         )
 
 
