@@ -1,0 +1,84 @@
+"""Real ComfyUI servers for the tests: one for each version and set of flags, started when first asked for."""
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from runner import comfyui_source, server, workspace
+from runner.client import Client, Run
+from runner.pip import Pip
+from runner.places import PACK_DIR, log_dir
+
+# Whoever installs the pack chooses its folder's name: nothing may depend on it.
+PACK_FOLDER_NAME = "zz.Ace_Step-pack"
+PROBE_FOLDER_NAME = "acestep_probe_nodes"
+RUN_LIMIT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class ComfyUI:
+    """A running server with the pack and the probe nodes in it."""
+
+    version: str
+    client: Client
+    server: server.Server
+    workspace: workspace.Workspace
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    @property
+    def input(self) -> Path:
+        return self.workspace.input
+
+    @property
+    def output(self) -> Path:
+        return self.workspace.base / "output"
+
+    @property
+    def pack_folder_name(self) -> str:
+        return PACK_FOLDER_NAME
+
+    def run(self, prompt: dict, **options) -> Run:
+        """Queue an API graph and wait for its end; see Client.run for what it raises."""
+        return self.client.run(prompt, **{"limit_seconds": RUN_LIMIT_SECONDS, **options})
+
+    def put_tensor(self, file: str, waveform: torch.Tensor | None, sample_rate: int = 44100) -> str:
+        """Write an AUDIO for ProbeLoadTensor; waveform None stands for a missing AUDIO. Returns `file`."""
+        audio = None if waveform is None else {"waveform": waveform, "sample_rate": sample_rate}
+        torch.save(audio, self.input / file)
+        return file
+
+    def get_tensor(self, file: str) -> dict:
+        """The AUDIO that ProbeSaveTensor wrote: {"waveform": [B, C, T], "sample_rate": Hz}."""
+        return torch.load(self.output / file, weights_only=True)
+
+
+class Servers:
+    """The servers of one test session."""
+
+    def __init__(self, cleanup: contextlib.ExitStack):
+        self._cleanup = cleanup
+        self._running: dict[tuple[str, ...], ComfyUI] = {}
+
+    def get(self, version: str, *flags: str, environment: dict[str, str] | None = None) -> ComfyUI:
+        """The running server of that ComfyUI version with these further flags and variables."""
+        key = (version, *flags, *(f"{name}={value}" for name, value in (environment or {}).items()))
+        if key not in self._running:
+            self._running[key] = self._start(version, flags, environment)
+        return self._running[key]
+
+    def _start(self, version: str, flags: tuple[str, ...], environment: dict[str, str] | None) -> ComfyUI:
+        pip = Pip(Path(sys.executable), log_dir() / "tests-pip.log")
+        tree = comfyui_source.fetch(version, pip)
+        if version != comfyui_source.DEFAULT_VERSION:
+            flags = (*flags, "--front-end-root", str(comfyui_source.fetch_frontend(tree, pip)))
+        scratch = workspace.make({PACK_FOLDER_NAME: PACK_DIR,
+                                  PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")})
+        self._cleanup.callback(scratch.remove)
+        running = server.start(Path(sys.executable), tree, scratch, ["--cpu", *flags], environment=environment)
+        self._cleanup.callback(running.stop)
+        return ComfyUI(version, Client(running.url), running, scratch)

@@ -1,0 +1,80 @@
+"""Fixtures: the pack without ComfyUI, ComfyUI's modules in this process, and real ComfyUI servers."""
+
+import contextlib
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The pack under a name of its own, without running its __init__.py: `from acestep_nodes.nodes.audio…` works
+# where there is no ComfyUI.
+pack = types.ModuleType("acestep_nodes")
+pack.__path__ = [str(ROOT)]
+sys.modules["acestep_nodes"] = pack
+
+sys.path.insert(0, str(ROOT / "workflows"))  # the runner
+
+SUPPORTED_VERSIONS = "0.20.1,0.30.0"
+NEWEST_VERSION = "0.30.0"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--comfyui-versions", default=SUPPORTED_VERSIONS,
+                     help="ComfyUI versions that the `comfyui` fixture runs on, separated by commas")
+
+
+def pytest_generate_tests(metafunc):
+    if "comfyui_version" in metafunc.fixturenames:
+        versions = metafunc.config.getoption("--comfyui-versions").split(",")
+        metafunc.parametrize("comfyui_version", versions, scope="session")
+
+
+@pytest.fixture(scope="session")
+def comfyui_servers():
+    """Starts servers on demand: `comfyui_servers.get("0.30.0", "--cache-classic")`; ends them with the session."""
+    from comfyui_server import Servers
+
+    with contextlib.ExitStack() as cleanup:
+        yield Servers(cleanup)
+
+
+@pytest.fixture
+def comfyui(comfyui_servers, comfyui_version):
+    """A real server of each supported version in turn."""
+    return comfyui_servers.get(comfyui_version)
+
+
+@pytest.fixture
+def newest_comfyui(comfyui_servers):
+    """A real server of the newest version only, for what does not depend on the version."""
+    return comfyui_servers.get(NEWEST_VERSION)
+
+
+@pytest.fixture(scope="session")
+def comfy_path():
+    """ComfyUI's modules (comfy, folder_paths, nodes …) importable in this process, on the CPU; the tree's path."""
+    from runner import comfyui_source
+    from runner.pip import Pip
+    from runner.places import log_dir
+    from runner.torch_builds import declare_torchvision_operators
+
+    tree = comfyui_source.fetch(NEWEST_VERSION, Pip(Path(sys.executable), log_dir() / "tests-pip.log"))
+    declare_torchvision_operators()
+    sys.path.insert(0, str(tree))
+    from comfy.cli_args import args
+
+    args.cpu = True
+    return tree
+
+
+@pytest.fixture(scope="session")
+def example_music():
+    """The three real pieces that come with ComfyUI's templates: paths of MP3s, 44.1 kHz stereo, about 30 s."""
+    from runner import sound
+
+    files = sorted(sound.example().parent.glob("api_stability_ai_*.mp3"))
+    assert len(files) == 3, f"ComfyUI's templates hold {len(files)} of the three MP3s"
+    return files

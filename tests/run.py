@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Run every test: python3 tests/run.py [arguments of pytest].
+
+Any Python 3.10 to 3.13 will do: the environment is built on the first run, the same one that workflows/run.py uses.
+With arguments only pytest runs; without any, the JavaScript tests run too, where Node.js is installed.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+# Any Python 3 can read this file up to here, so an unsuitable one is told so.
+if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+    sys.exit("This needs Python 3.10 to 3.13 and was started with {}.{}; start it with another one, for example: "
+             "python3.12 tests/run.py".format(*sys.version_info))
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflows"))
+
+from runner import environment, process  # noqa: E402  (the path must be set first)
+from runner.errors import INTERRUPTED, RunError  # noqa: E402
+from runner.places import PACK_DIR  # noqa: E402
+from runner.terminal import complain, say  # noqa: E402
+
+PATIENCE_SECONDS = 30
+
+
+def main(arguments: list[str]) -> int:
+    process.interrupt_on_signals()
+    try:
+        home = environment.required(tree=None)
+        if not home.is_this_one:
+            home.build()
+            home.add(PACK_DIR / "tests" / "requirements.txt")
+            return home.continue_inside(Path(__file__).resolve(), arguments)
+        return run_all(arguments)
+    except RunError as error:
+        complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        complain("Stopped.")
+        return INTERRUPTED
+
+
+def run_all(arguments: list[str]) -> int:
+    results = {"pytest": run([sys.executable, "-m", "pytest", *(arguments or ["-q", "--durations=10"])])}
+    scripts = [] if arguments else sorted(str(path) for path in (PACK_DIR / "tests" / "js").glob("*.test.mjs"))
+    if scripts and (node := shutil.which("node")):
+        results["JavaScript"] = run([node, "--test", *scripts])
+    elif scripts:
+        say(f"The {len(scripts)} JavaScript test files did not run: Node.js is not installed.")
+    failed = [name for name, code in results.items() if code != 0]
+    say("Failed: " + ", ".join(failed) if failed else "Passed: " + ", ".join(results))
+    return next((code for code in results.values() if code != 0), 0)
+
+
+def run(command: list[str]) -> int:
+    child = process.start(command, cwd=PACK_DIR, stdin=subprocess.DEVNULL)
+    try:
+        return child.wait()
+    finally:
+        process.end(child, PATIENCE_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

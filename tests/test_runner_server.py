@@ -1,0 +1,47 @@
+"""The server fixtures against the real thing: what goes through the probe nodes comes out bit for bit."""
+
+import pytest
+import torch
+from runner.client import PromptFailed, PromptRejected
+
+pytestmark = pytest.mark.server
+
+
+def through(comfyui, waveform, rate):
+    file = comfyui.put_tensor("in.pt", waveform, rate)
+    run = comfyui.run({"1": {"class_type": "ProbeLoadTensor", "inputs": {"file": file}},
+                       "2": {"class_type": "ProbeSaveTensor", "inputs": {"audio": ["1", 0], "file": "out.pt"}}})
+    return run, comfyui.get_tensor("out.pt")
+
+
+@pytest.mark.parametrize("shape, rate, dtype", [((1, 2, 1000), 44100, torch.float32), ((3, 1, 7), 22050, torch.float64),
+                                                ((1, 3, 10), 96000, torch.float16)])
+def test_probe_nodes_keep_every_bit(comfyui, shape, rate, dtype):
+    waveform = torch.randn(shape, generator=torch.Generator().manual_seed(3)).to(dtype)
+    run, back = through(comfyui, waveform, rate)
+    assert back["sample_rate"] == rate and back["waveform"].dtype == dtype
+    assert torch.equal(back["waveform"], waveform)
+    assert run.outputs["2"]["probe"][0]["file"] == "out.pt"
+    assert run.events[0][0] in ("execution_start", "status") and run.history["status"]["completed"] is True
+
+
+def test_server_is_the_asked_version_with_the_pack_in_it(comfyui):
+    assert comfyui.client.get("/system_stats")["system"]["comfyui_version"] == comfyui.version
+    assert "ACEStepGenerate" in comfyui.client.get("/object_info")
+
+
+def test_rejected_graph_says_which_node_and_why(comfyui):
+    with pytest.raises(PromptRejected) as refusal:
+        comfyui.run({"1": {"class_type": "SaveAudio", "inputs": {"filename_prefix": "x"}}})
+    assert refusal.value.exit_code == 64
+    assert refusal.value.node_errors["1"]["errors"][0]["type"] == "required_input_missing"
+    assert "SaveAudio (node 1)" in str(refusal.value) and "audio" in str(refusal.value)
+
+
+def test_failed_node_carries_the_servers_error(comfyui):
+    (comfyui.input / "broken.pt").write_bytes(b"not a tensor")
+    with pytest.raises(PromptFailed) as failure:
+        comfyui.run({"1": {"class_type": "ProbeLoadTensor", "inputs": {"file": "broken.pt"}},
+                     "2": {"class_type": "ProbeSaveTensor", "inputs": {"audio": ["1", 0], "file": "out.pt"}}})
+    assert failure.value.execution_error["node_id"] == "1"
+    assert "ProbeLoadTensor (node 1)" in str(failure.value)

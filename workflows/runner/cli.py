@@ -1,0 +1,219 @@
+"""The command line of workflows/run.py: reads it, calls the steps in order, turns every end into an exit code."""
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from . import backend_choice, comfyui_source, environment, graph, process, server, workspace
+from .client import Client, PromptInterrupted, Run
+from .errors import INTERRUPTED, OTHER_FAILURE, Refused, RunError
+from .places import OUT_DIR, WORKFLOWS_DIR, log_dir
+from .terminal import complain, say
+
+# After Ctrl-C a paid request may still be waiting for its answer: give it the time to be written down.
+PAID_PATIENCE_SECONDS = 65
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Refused(f"{message[0].upper()}{message[1:]}. See: python3 workflows/run.py --help")
+
+
+def parser() -> Parser:
+    made = Parser(prog="workflows/run.py", description="Run an ACE-Step workflow on a real ComfyUI, without a browser.")
+    made.add_argument("workflow", nargs="?", default=graph.DEFAULT_WORKFLOW, metavar="WORKFLOW",
+                      help="name of a workflow (see --list), or a file in ComfyUI's API format; "
+                           "without one: %(default)s")
+    made.add_argument("--audio", metavar="FILE", help="the sound that the workflow's LoadAudio nodes load")
+    made.add_argument("--backend", choices=graph.BACKENDS, help="who renders, on every ACE-Step node of the workflow")
+    made.add_argument("--set", action="append", default=[], metavar="NODE.INPUT=VALUE", dest="settings",
+                      help="set one input; NODE is a node's id, title or class; may be repeated")
+    made.add_argument("--out", type=Path, default=OUT_DIR, metavar="DIR", help="where results go (default: out/)")
+    made.add_argument("--list", action="store_true", help="list the workflows and end")
+    made.add_argument("--comfyui", metavar="DIR", default=os.environ.get("COMFYUI_PATH") or None,
+                      help="run on this ComfyUI and its models (default: $COMFYUI_PATH, else one is fetched)")
+    made.add_argument("--port", type=int, metavar="N", help="port of the server (default: a free one)")
+    made.add_argument("--keep-server", action="store_true", help="leave ComfyUI running afterwards")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; the exit code. Every error is a sentence on stderr."""
+    process.interrupt_on_signals()
+    try:
+        return _run(parser().parse_args(arguments), arguments)
+    except RunError as error:
+        complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        complain("Stopped.")
+        return INTERRUPTED
+    except Exception as error:
+        complain(_unexpected(error))
+        return OTHER_FAILURE
+
+
+def _run(options: argparse.Namespace, arguments: list[str]) -> int:
+    if options.list:
+        return _list()
+    name, wanted = graph.load(options.workflow)
+    settings = [graph.parse_setting(text) for text in options.settings]
+    for setting in settings:
+        wanted = graph.with_setting(wanted, setting)
+    _check_arguments(options, wanted)
+    home = environment.required(comfyui_source.named_tree(options.comfyui) if options.comfyui else None)
+    if not home.is_this_one:
+        home.build()
+        return home.continue_inside(WORKFLOWS_DIR / "run.py", arguments)
+    return _run_inside(options, home, name, settings)
+
+
+def _list() -> int:
+    names = graph.available()
+    for name in names:
+        say(f"{name:<22} {graph.description(name)}".rstrip())
+    return 0
+
+
+def _check_arguments(options: argparse.Namespace, wanted: graph.Graph) -> None:
+    """What can be refused before anything is built or started."""
+    if options.audio:
+        if not Path(options.audio).is_file():
+            raise Refused(f"--audio: there is no file {options.audio}.")
+        if not graph.nodes_of(wanted, "LoadAudio"):
+            raise Refused(f"--audio: the workflow {options.workflow} has no LoadAudio node, so it takes no sound.")
+    if options.backend and not graph.nodes_of(wanted, *graph.RENDERING_NODES):
+        raise Refused(f"--backend: the workflow {options.workflow} has no ACE-Step node that renders.")
+    if options.port is not None:
+        if not 1 <= options.port <= 65535:
+            raise Refused(f"--port takes a number from 1 to 65535, and got {options.port}.")
+        server.check_port(options.port)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"--out: {options.out} cannot be made ({error.strerror}). Give another folder.") from error
+    if not os.access(options.out, os.W_OK):
+        raise Refused(f"--out: {options.out} cannot be written. Give another folder.")
+
+
+def _run_inside(options: argparse.Namespace, home: environment.Environment, name: str,
+                settings: list[graph.Setting]) -> int:
+    from . import delivery  # needs the environment's packages
+
+    _, wanted = graph.load(options.workflow)
+    with contextlib.ExitStack() as cleanup:
+        place = workspace.for_pack(home.tree)
+        cleanup.callback(place.remove)
+        wanted = _with_sound(wanted, options.audio, place)
+        started = time.monotonic()
+        running = server.start(Path(sys.executable), home.comfyui_tree(), place, list(home.torch.server_flags),
+                               options.port, owned=not options.keep_server)
+        cleanup.callback(running.stop)
+        say(f"ComfyUI is ready at {running.url} ({time.monotonic() - started:.0f} s).")
+        client = Client(running.url)
+        wanted = _with_settings(wanted, settings, client)
+        wanted = _with_backend(wanted, options.backend, client, place)
+        run = _follow(client, running, wanted)
+        sounds, reports = delivery.deliver(run, wanted, name, place, options.out)
+        _tell(sounds, reports)
+        if options.keep_server:
+            cleanup.pop_all()
+            place.leave_to(running.process.pid)
+            say(f"ComfyUI keeps running at {running.url}. End it with: kill {running.process.pid}")
+    return 0
+
+
+def _with_sound(wanted: graph.Graph, audio: str | None, place: workspace.Workspace) -> graph.Graph:
+    """The graph with its LoadAudio nodes reading `audio`, or real music that comes with ComfyUI."""
+    from . import sound
+
+    if not graph.nodes_of(wanted, "LoadAudio"):
+        return wanted
+    source = Path(audio) if audio else sound.example()
+    heard = sound.read(source)
+    if not audio:
+        say(f"No --audio given: using {source.name}, which comes with ComfyUI's templates ({heard.describe()}).")
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", source.name).lstrip(".") or "sound"
+    shutil.copyfile(source, place.input / name)
+    return graph.with_audio(wanted, name)
+
+
+def _with_settings(wanted: graph.Graph, settings: list[graph.Setting], client: Client) -> graph.Graph:
+    for setting in graph.unknown_inputs(wanted, settings):
+        class_type = wanted[graph.find_node(wanted, setting.node)]["class_type"]
+        graph.check_input_exists(wanted, setting, client.get(f"/object_info/{class_type}").get(class_type, {}))
+    for setting in settings:
+        wanted = graph.with_setting(wanted, setting)
+    return wanted
+
+
+def _with_backend(wanted: graph.Graph, chosen: str | None, client: Client, place: workspace.Workspace) -> graph.Graph:
+    if chosen:
+        return graph.with_backend(wanted, chosen)
+    if "auto" in graph.backends(wanted) and not backend_choice.has_ace_step_files(client):
+        say(backend_choice.sketch_sentence(place))
+        return graph.with_backend(wanted, "sketch", replacing=("auto",))
+    return wanted
+
+
+def _follow(client: Client, running: server.Server, wanted: graph.Graph) -> Run:
+    """Run the graph with its progress shown; on Ctrl-C stop it in ComfyUI first, then the server."""
+    from .progress import RunProgress
+
+    prompt_id = None
+    with RunProgress(wanted) as progress:
+        def on_event(kind: str, data: dict) -> None:
+            nonlocal prompt_id
+            prompt_id = prompt_id or data.get("prompt_id")
+            progress(kind, data)
+
+        try:
+            return client.run(wanted, on_event)
+        except (KeyboardInterrupt, PromptInterrupted):
+            progress.clear()
+            paid = "runcomfy" in graph.backends(wanted)
+            if paid:
+                complain("Stopping; waiting up to a minute for RunComfy's answer so that no paid request is lost "
+                         "(Ctrl-C again ends at once).")
+            if prompt_id:
+                client.interrupt(prompt_id)
+            running.stop(PAID_PATIENCE_SECONDS if paid else server.STOP_PATIENCE_SECONDS)
+            raise KeyboardInterrupt from None
+
+
+def _tell(sounds, reports: list[Path]) -> None:
+    for item in sounds:
+        say(f"{_short(item.audio)}  {item.sound.describe()}")
+        say(f"{_short(item.picture)}")
+    for path in reports:
+        say(f"{_short(path)}")
+    told = []
+    for item in sounds:
+        if item.report and item.report not in told:
+            told.append(item.report)
+            for warning in item.report.get("warnings", []):
+                say(f"Note: {warning}")
+            if item.report.get("cost_usd") is not None:
+                say(f"Cost: ${item.report['cost_usd']:.4f}")
+
+
+def _short(path: Path) -> str:
+    """The path as one would type it from here."""
+    with contextlib.suppress(ValueError):
+        return str(path.resolve().relative_to(Path.cwd()))
+    return str(path)
+
+
+def _unexpected(error: Exception) -> str:
+    log = log_dir() / "run.log"
+    with contextlib.suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+    return f"Something unexpected happened: {error} ({type(error).__name__}). The details are in {log}."

@@ -1,0 +1,56 @@
+"""Every way a run can end early, and the exit code a script sees.
+
+    RunError
+    ├── Refused        64  bad arguments or refused input: change what was asked for
+    ├── Unavailable    69  no network, no disk space, a server that does not start
+    └── RunFailed       *  ComfyUI reported an error while it ran the graph; the code tells of what kind
+
+Codes are those of the RunComfy CLI, so that scripts which know it recognise them.
+"""
+
+INTERRUPTED = 130
+
+# Exit codes of the exceptions that the pack raises inside ComfyUI (nodes/errors.py and what builds on it), by
+# class name: the server sends the name of the class and the sentence, not the object.
+EXIT_CODE_OF_EXCEPTION = {
+    "InputError": 64,
+    "ExecutionBlocked": 64,
+    "SchemaError": 65,
+    "BackendUnavailable": 69,
+    "RenderError": 69,
+    "UpstreamUnavailable": 69,
+    "Retryable": 75,
+    "NotSignedIn": 77,
+}
+OTHER_FAILURE = 1
+
+
+class RunError(Exception):
+    """Ends the run. The message is one sentence for the user: what is wrong and what to do next."""
+
+    exit_code = OTHER_FAILURE
+
+
+class Refused(RunError):
+    """The arguments, the graph or the input file cannot be used as they are."""
+
+    exit_code = 64
+
+
+class Unavailable(RunError):
+    """Something outside is missing: network, disk space, a port, a server that starts."""
+
+    exit_code = 69
+
+
+class RunFailed(RunError):
+    """ComfyUI ran the graph and a node failed. `exit_code` follows the exception's class name."""
+
+    def __init__(self, sentence: str, exception_type: str):
+        super().__init__(sentence)
+        self.exit_code = exit_code_of(exception_type)
+
+
+def exit_code_of(exception_type: str) -> int:
+    """Exit code for an exception class as the server names it (`module.path.ClassName`)."""
+    return EXIT_CODE_OF_EXCEPTION.get(exception_type.rpartition(".")[2], OTHER_FAILURE)

@@ -1,0 +1,47 @@
+"""A lock between processes that ends with its holder, however that ends."""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from .terminal import say
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+    import msvcrt
+
+
+@contextlib.contextmanager
+def held(path: Path, waiting: str):
+    """Hold the lock file at `path`; says `waiting` when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if not _try_lock(descriptor):
+            say(waiting)
+            _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if fcntl:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    return True
+
+
+def _lock(descriptor: int) -> None:
+    if fcntl:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    while not _try_lock(descriptor):
+        time.sleep(0.5)

@@ -1,0 +1,117 @@
+"""The real ComfyUI server: started headless, waited for, ended with everything it started."""
+
+import collections
+import json
+import os
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import process
+from .client import open_loopback
+from .errors import Unavailable
+from .places import log_dir
+from .terminal import LiveLine
+from .workspace import Workspace
+
+HOST = "127.0.0.1"
+START_LIMIT_SECONDS = 300
+STOP_PATIENCE_SECONDS = 5
+POLL_SECONDS = 0.2
+LOGS_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. End it with `stop`, or let it live on by not calling that."""
+
+    url: str
+    process: subprocess.Popen
+    log: Path
+
+    def stop(self, patience_seconds: float = STOP_PATIENCE_SECONDS) -> None:
+        process.end(self.process, patience_seconds)
+
+    def last_log_lines(self, count: int = 5) -> str:
+        with self.log.open(encoding="utf-8", errors="replace") as log:
+            lines = collections.deque((line.strip() for line in log if line.strip()), maxlen=count)
+        return " | ".join(lines) or "nothing"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def check_port(port: int) -> None:
+    """Raises Unavailable when something already listens on that port."""
+    with socket.socket() as probe:
+        # As the server does: a port whose last user has just closed it is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise Unavailable(f"Port {port} cannot be used ({error.strerror}): another program listens there. "
+                              f"Give --port another number, or leave it out to have a free one chosen.") from error
+
+
+def start(python: Path, tree: Path, workspace: Workspace, flags: list[str], port: int | None = None,
+          environment: dict[str, str] | None = None, owned: bool = True) -> Server:
+    """Start ComfyUI and wait until it answers.
+
+    flags: further flags of ComfyUI. environment: variables on top of this process's own.
+    owned: the server ends itself when this process dies; False for one that is to live on.
+    Raises Unavailable, with the last lines of its log, when it ends or does not answer within five minutes.
+    """
+    port = port or free_port()
+    log = _new_log(port)
+    command = [str(python), str(Path(__file__).with_name("launch_comfyui.py")), str(tree),
+               "--listen", HOST, "--port", str(port), "--disable-auto-launch", *workspace.flags(), *flags]
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+    variables["ACESTEP_OWNER_PIPE"] = "1" if owned else "0"
+    with log.open("wb") as output:
+        child = process.start(command, stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
+                              stdout=output, stderr=subprocess.STDOUT, env=variables)
+    server = Server(f"http://{HOST}:{port}", child, log)
+    try:
+        _wait_until_ready(server, workspace)
+    except BaseException:
+        server.stop(patience_seconds=0)
+        raise
+    return server
+
+
+def _wait_until_ready(server: Server, workspace: Workspace) -> None:
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    with LiveLine() as line:
+        while time.monotonic() < deadline:
+            if server.process.poll() is not None:
+                raise Unavailable(f"ComfyUI ended before it was ready (exit status {server.process.returncode}). Its "
+                                  f"last lines: {server.last_log_lines()} The whole log is {server.log}.")
+            if _answers(server, workspace):
+                return
+            line.show(f"Starting ComfyUI … {server.last_log_lines(1)}")
+            time.sleep(POLL_SECONDS)
+    raise Unavailable(f"ComfyUI did not answer on {server.url} within {START_LIMIT_SECONDS} s. Its last lines: "
+                      f"{server.last_log_lines()} The whole log is {server.log}.")
+
+
+def _answers(server: Server, workspace: Workspace) -> bool:
+    """Whether this very server answers, not another one that has taken the port in the meantime."""
+    try:
+        with open_loopback(f"{server.url}/system_stats", timeout=5) as answer:
+            return str(workspace.base) in json.load(answer)["system"]["argv"]
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _new_log(port: int) -> Path:
+    folder = log_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    logs = sorted(folder.glob("comfyui-*.log"), key=lambda path: path.stat().st_mtime)
+    for old in logs[:-LOGS_KEPT + 1]:
+        old.unlink(missing_ok=True)
+    return folder / f"comfyui-{time.strftime('%Y%m%d-%H%M%S')}-{port}.log"
