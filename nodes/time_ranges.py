@@ -33,18 +33,21 @@ def entry(node: str, start_time, start_anchor, end_time, end_anchor) -> Entry:
     return (start, start_anchor, end, end_anchor)
 
 
-def checked(node: str, field: str, value) -> TimeRange:
-    """``value`` as a TIME_RANGE, or InputError. A single bare entry is taken as a range of one."""
+def checked(where: str, value) -> TimeRange:
+    """``value`` as a TIME_RANGE, or InputError that opens with ``where`` (node and field).
+
+    A single bare entry is taken as a range of one.
+    """
     entries = value
     if isinstance(value, (tuple, list)) and len(value) == 4 and isinstance(value[1], str):
         entries = (value,)
     shaped = isinstance(entries, (tuple, list)) and bool(entries)
     if not shaped or not all(isinstance(e, (tuple, list)) and len(e) == 4 for e in entries):
         raise InputError(
-            f"{node}: {field} is {value!r:.80}; it must be a TIME_RANGE: connect the time_range output of a "
+            f"{where} is {value!r:.80}; it must be a TIME_RANGE: connect the time_range output of a "
             "TimeRange node."
         )
-    return tuple(entry(node, *e) for e in entries)
+    return tuple(entry(where, *e) for e in entries)
 
 
 def resolve(node: str, time_range: TimeRange, seconds: float) -> tuple[tuple[float, float], ...]:

@@ -80,13 +80,13 @@ def test_the_shortest_range_is_allowed():
 @pytest.mark.parametrize("value", [None, 5, "1-2", (), ((1, "start", 2),), {"start": 1}, (1.0, 2.0)])
 def test_what_is_not_a_time_range_is_refused(value):
     with pytest.raises(InputError, match="must be a TIME_RANGE"):
-        tr.checked("N", "time_range", value)
+        tr.checked("N: time_range", value)
 
 
 def test_one_bare_entry_and_lists_are_accepted():
     item = (1.0, "start", 2.0, "end")
-    assert tr.checked("N", "time_range", item) == (item,)
-    assert tr.checked("N", "time_range", [list(item), list(item)]) == (item, item)
+    assert tr.checked("N: time_range", item) == (item,)
+    assert tr.checked("N: time_range", [list(item), list(item)]) == (item, item)
 
 
 times = st.floats(0, 3600, allow_nan=False)
@@ -100,7 +100,7 @@ anchors = st.sampled_from(tr.ANCHORS)
 )
 def test_resolved_samples_lie_in_the_track_sorted_and_apart(entries, rate, samples):
     try:
-        checked = tr.checked("N", "r", tuple(entries))
+        checked = tr.checked("N", tuple(entries))
         found = tr.in_samples("N", checked, samples, rate)
     except InputError as refusal:
         assert str(refusal).endswith(".")
