@@ -9,10 +9,12 @@ from .request import MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, GenerateRequest
 
 
 class ACEStepGenerate(RenderingNode):
+    NODE = "ACEStepGenerate"
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="ACEStepGenerate",
+            node_id=cls.NODE,
             display_name="ACE-Step Generate",
             category=CATEGORY,
             description="Make music from tags and lyrics with ACE-Step, on your own GPU or on RunComfy.",
@@ -39,7 +41,7 @@ class ACEStepGenerate(RenderingNode):
 
     @classmethod
     def build_request(cls, **inputs) -> GenerateRequest:
-        return generate_request(node="ACEStepGenerate", **inputs)
+        return generate_request(node=cls.NODE, **inputs)
 
     @classmethod
     async def execute(cls, **inputs) -> io.NodeOutput:

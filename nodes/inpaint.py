@@ -9,10 +9,12 @@ from .request import InpaintRequest, inpaint_request
 
 
 class ACEStepInpaint(RenderingNode):
+    NODE = "ACEStepInpaint"
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="ACEStepInpaint",
+            node_id=cls.NODE,
             display_name="ACE-Step Inpaint",
             category=CATEGORY,
             description="Make a range of a track anew with ACE-Step. Outside the range the output equals the source "
@@ -49,11 +51,11 @@ class ACEStepInpaint(RenderingNode):
 
     @classmethod
     def build_request(cls, *, audio, time_range, **inputs) -> InpaintRequest:
-        request = inpaint_request(node="ACEStepInpaint", **inputs)
+        request = inpaint_request(node=cls.NODE, **inputs)
         inpaint_source(request.node, audio, time_range)
         return request
 
     @classmethod
     async def execute(cls, audio, time_range, **inputs) -> io.NodeOutput:
-        request = inpaint_request(node="ACEStepInpaint", progress=cls.progress(), **inputs)
+        request = inpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
         return cls.output(await render_inpaint(request, audio, time_range))

@@ -10,10 +10,12 @@ from .request import MAX_EXTENSION_SECONDS, OutpaintRequest, outpaint_request
 
 
 class ACEStepOutpaint(RenderingNode):
+    NODE = "ACEStepOutpaint"
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="ACEStepOutpaint",
+            node_id=cls.NODE,
             display_name="ACE-Step Outpaint",
             category=CATEGORY,
             description="Add an intro, an outro or both to a track with ACE-Step. The source itself stays in the "
@@ -51,11 +53,11 @@ class ACEStepOutpaint(RenderingNode):
 
     @classmethod
     def build_request(cls, *, audio, **inputs) -> OutpaintRequest:
-        request = outpaint_request(node="ACEStepOutpaint", **inputs)
+        request = outpaint_request(node=cls.NODE, **inputs)
         sounds_from_audio(audio, request.node)
         return request
 
     @classmethod
     async def execute(cls, audio, **inputs) -> io.NodeOutput:
-        request = outpaint_request(node="ACEStepOutpaint", progress=cls.progress(), **inputs)
+        request = outpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
         return cls.output(await render_outpaint(request, audio))

@@ -16,6 +16,8 @@ UI_KEY = "acestep"
 class RenderingNode(io.ComfyNode):
     """Shared behaviour of ACEStepGenerate, ACEStepInpaint and ACEStepOutpaint."""
 
+    NODE: str  # the node id
+
     @classmethod
     @abstractmethod
     def build_request(cls, **inputs) -> Request:
@@ -24,7 +26,7 @@ class RenderingNode(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, tags) -> bool | str:
         # Only tags: an input named here loses ComfyUI's own check of range and options. Linked tags come as None.
-        return tags is None or tags_problem(cls.GET_SCHEMA().node_id, tags) or True
+        return tags is None or tags_problem(cls.NODE, tags) or True
 
     @classmethod
     def fingerprint_inputs(cls, **inputs):
