@@ -1,6 +1,7 @@
 """Fixtures: the pack without ComfyUI, ComfyUI's modules in this process, and real ComfyUI servers."""
 
 import contextlib
+import os
 import sys
 import types
 from pathlib import Path
@@ -78,3 +79,16 @@ def example_music():
     files = sorted(sound.example().parent.glob("api_stability_ai_*.mp3"))
     assert len(files) == 3, f"ComfyUI's templates hold {len(files)} of the three MP3s"
     return files
+
+
+@pytest.fixture(scope="session")
+def chromium_path():
+    """Path of a Chromium for browser tests; where there is none they fail in CI and are skipped elsewhere."""
+    import chromium
+
+    try:
+        return chromium.ensure()
+    except chromium.NoChromium as reason:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(str(reason))
+        pytest.skip(str(reason))

@@ -51,7 +51,7 @@ def deliver(run: Run, graph: Graph, name: str, workspace: Workspace,
             parts += [_slug(graph, node_id, saved)] if several_savers else []
             parts += [str(number)] if len(entries) > 1 else []
             report = next((reports[above] for above in upstream(graph, node_id) if above in reports), None)
-            delivered.append(_deliver_one(workspace, entry, folder / "_".join(parts), report))
+            delivered.append(_deliver_one(workspace, entry, folder / "_".join(parts), report, number - 1))
     return delivered, report_files
 
 
@@ -82,7 +82,7 @@ def _write_reports(reports: dict[str, dict], graph: Graph, folder: Path, stem: s
     return files
 
 
-def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | None) -> Delivered:
+def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | None, index: int) -> Delivered:
     source = workspace.base / entry["type"] / entry.get("subfolder", "") / entry["filename"]
     audio = stem.with_name(stem.name + source.suffix)
     drawing = stem.with_name(stem.name + "_waveform.png")
@@ -90,8 +90,30 @@ def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | N
         shutil.copyfile(source, temporary)
     heard = sound.read(audio)
     with _whole(drawing) as temporary:
-        picture.draw(heard, stem.name, report).save(temporary, format="PNG")
+        marks = marks_of(report, index) if report else picture.Marks()
+        picture.draw(heard, stem.name, _origin(report), marks).save(temporary, format="PNG")
     return Delivered(audio, drawing, heard, report)
+
+
+def marks_of(report: dict, index: int) -> picture.Marks:
+    """The ranges, context and seams of the index-th sound of the batch that a report is about."""
+    windows = report.get("windows", [])
+    made = sorted({(seam.get("item"), seam.get("take")) for seam in report.get("seams", [])})
+    own = made[index] if index < len(made) else None
+    return picture.Marks(
+        new=tuple((start, end) for window in windows for start, end in window["ranges"]),
+        context=tuple((window["start"], window["end"]) for window in windows),
+        seams=tuple((seam["time_seconds"], seam["verdict"]) for seam in report.get("seams", [])
+                    if (seam.get("item"), seam.get("take")) == own))
+
+
+def _origin(report: dict | None) -> str:
+    """Who rendered it, for the picture."""
+    if report is None:
+        return ""
+    if report["backend"] == "sketch":
+        return "sketch, not ACE-Step"
+    return " · ".join(str(report[key]) for key in ("model", "backend") if report.get(key))
 
 
 @contextlib.contextmanager

@@ -14,12 +14,21 @@ INTERRUPTED = 130
 # class name: the server sends the name of the class and the sentence, not the object.
 EXIT_CODE_OF_EXCEPTION = {
     "InputError": 64,
-    "ExecutionBlocked": 64,
-    "SchemaError": 65,
+    "CostRefused": 64,
+    "ExecutionBlocked": 64,  # ComfyUI's own: a node had nothing to give, and its message says why
+    "RequestRefused": 65,
+    "BalanceExhausted": 65,
+    "NoSuchThing": 65,
     "BackendUnavailable": 69,
     "RenderError": 69,
-    "UpstreamUnavailable": 69,
-    "Retryable": 75,
+    "ServiceUnavailable": 69,
+    "UnusableAnswer": 69,
+    "RenderFailed": 69,
+    "OutcomeUnknown": 69,
+    "NothingToFetch": 69,
+    "SomeFailed": 69,
+    "JournalError": 74,
+    "TryLater": 75,
     "NotSignedIn": 77,
 }
 OTHER_FAILURE = 1

@@ -7,6 +7,7 @@ Functions return a new graph; nothing is changed in place.
 import copy
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,16 +67,17 @@ def load(workflow: str) -> tuple[str, Graph]:
 
 
 def description(workflow: str) -> str:
-    """One line about a workflow: the first sentence of the first note in its editor graph."""
+    """One sentence about a workflow: the first one below the heading of the first note in its editor graph."""
     path = WORKFLOWS_DIR / f"{workflow}.json"
     if not path.is_file():
         return ""
     nodes = json.loads(path.read_text(encoding="utf-8")).get("nodes", [])
     notes = [node for node in nodes if node.get("type") in ("Note", "MarkdownNote")]
     for note in sorted(notes, key=lambda node: node.get("id", 0)):
-        for line in str((note.get("widgets_values") or [""])[0]).splitlines():
-            if text := line.strip().strip("#*").strip():
-                return text
+        text = str((note.get("widgets_values") or [""])[0])
+        lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        if lines:
+            return re.split(r"(?<=\.)\s", re.sub(r"[*`]", "", lines[0]))[0]
     return ""
 
 

@@ -30,7 +30,7 @@ class Sound:
 
     def describe(self) -> str:
         channels = {1: "mono", 2: "stereo"}.get(self.samples.shape[0], f"{self.samples.shape[0]} channels")
-        return f"{self.seconds:.2f} s, {self.rate} Hz, {channels}, peak {self.peak_dbfs:.1f} dBFS"
+        return f"{self.seconds:.2f} s, {self.rate} Hz, {channels}, peak {round(self.peak_dbfs, 1) + 0.0:.1f} dBFS"
 
 
 def read(path: Path) -> Sound:
