@@ -1,0 +1,156 @@
+"""What workflows/run.py refuses before it builds or starts anything: one sentence on stderr and an exit code."""
+
+import json
+import shutil
+import socket
+
+import pytest
+from runner import cli, environment, process
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """Runs the command line, which must end early; returns (exit code, what it said on stderr)."""
+    def build(_):
+        raise AssertionError("the environment was about to be built")
+
+    monkeypatch.setattr(process, "interrupt_on_signals", lambda: None)
+    monkeypatch.setattr(environment.Environment, "build", build)
+    monkeypatch.setattr(environment.Environment, "is_this_one", False)
+    monkeypatch.delenv("COMFYUI_PATH", raising=False)
+
+    def run(*arguments):
+        code = cli.main([*arguments, "--out", str(tmp_path / "out")] if "--out" not in arguments else [*arguments])
+        said = capsys.readouterr().err
+        assert "Traceback" not in said and len(said.strip().splitlines()) == 1, said
+        return code, said
+
+    return run
+
+
+def test_unknown_workflow(refused):
+    code, said = refused("section_repiar")
+    assert code == 64 and "Did you mean “section_repair”?" in said and "text_to_music" in said
+
+
+def test_unknown_option(refused):
+    code, said = refused("--seed", "3")
+    assert code == 64 and "--seed" in said and "--help" in said
+
+
+def test_unknown_backend_lists_the_known(refused):
+    code, said = refused("--backend", "cloud")
+    assert code == 64 and "cloud" in said and "runcomfy" in said
+
+
+def test_missing_audio_file(refused, tmp_path):
+    code, said = refused("section_repair", "--audio", str(tmp_path / "none.mp3"))
+    assert code == 64 and "none.mp3" in said
+
+
+def test_audio_for_a_workflow_without_input(refused, example_music):
+    code, said = refused("text_to_music", "--audio", str(example_music[0]))
+    assert code == 64 and "LoadAudio" in said
+
+
+@pytest.mark.parametrize("text", ["duration=30", "ACEStepGenerate.duration", "ACEStepGenerate.=3", "=", ""])
+def test_malformed_setting(refused, text):
+    code, said = refused("--set", text)
+    assert code == 64 and "NODE.INPUT=VALUE" in said and f"“{text}”" in said
+
+
+def test_setting_on_an_unknown_node_lists_the_nodes(refused):
+    code, said = refused("--set", "Generator.duration=30")
+    assert code == 64 and "“Generator”" in said and "1 (ACE-Step Generate)" in said
+
+
+def test_setting_on_an_ambiguous_node_asks_for_an_id(refused, tmp_path):
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps({"7": {"class_type": "SaveAudio", "inputs": {}},
+                                "9": {"class_type": "SaveAudio", "inputs": {}}}))
+    code, said = refused(str(path), "--set", "SaveAudio.filename_prefix=x")
+    assert code == 64 and "2 nodes" in said and "7" in said and "9" in said
+
+
+@pytest.mark.parametrize("content, word", [("{", "JSON"), ("[]", "API format"), ('{"nodes": []}', "Export (API)"),
+                                           ('{"1": 2}', "API format")])
+def test_file_that_is_no_api_graph(refused, tmp_path, content, word):
+    path = tmp_path / "graph.json"
+    path.write_text(content)
+    code, said = refused(str(path))
+    assert code == 64 and word in said and "graph.json" in said
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "-1"])
+def test_port_out_of_range(refused, port):
+    code, said = refused("--port", port)
+    assert code == 64 and "65535" in said
+
+
+def test_port_in_use(refused):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, said = refused("--port", str(port))
+    assert code == 69 and str(port) in said and "--port" in said
+
+
+def test_output_folder_that_cannot_be(refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, said = refused("--out", str(tmp_path / "file" / "out"))
+    assert code == 64 and "--out" in said
+
+
+def comfyui(folder, version):
+    (folder / "comfy").mkdir(parents=True)
+    (folder / "main.py").write_text("")
+    (folder / "requirements.txt").write_text("")
+    if version:
+        (folder / "comfyui_version.py").write_text(f'__version__ = "{version}"\n')
+    return str(folder)
+
+
+@pytest.mark.parametrize("version, told", [("0.3.40", "0.3.40"), ("0.19.9", "0.19.9"), (None, "0.0.0")])
+def test_comfyui_that_is_too_old(refused, tmp_path, version, told):
+    code, said = refused("--comfyui", comfyui(tmp_path / "ComfyUI", version))
+    assert code == 64 and told in said and "0.20.0" in said
+
+
+def test_comfyui_path_that_is_too_old(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMFYUI_PATH", comfyui(tmp_path / "ComfyUI", "0.3.40"))
+    code, said = refused()
+    assert code == 64 and "0.3.40" in said
+
+
+def test_folder_that_is_no_comfyui(refused, tmp_path):
+    code, said = refused("--comfyui", str(tmp_path))
+    assert code == 64 and "main.py" in said
+
+
+def test_cache_that_cannot_be_made(refused, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ACESTEP_CACHE", str(tmp_path / "file" / "cache"))
+    code, said = refused()
+    assert code == 69 and "ACESTEP_CACHE" in said
+
+
+def test_no_disk_space(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(process, "interrupt_on_signals", lambda: None)
+    monkeypatch.setattr(environment.Environment, "is_this_one", False)
+    monkeypatch.setenv("ACESTEP_CACHE", str(tmp_path / "cache"))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=700_000_000))
+    assert cli.main(["--out", str(tmp_path / "out")]) == 69
+    said = capsys.readouterr().err
+    assert "0.7 GB free" in said and "ACESTEP_CACHE" in said
+    assert not list((tmp_path / "cache").glob("env-*/"))
+
+
+def test_list_has_a_line_for_every_workflow(capsys):
+    from runner import graph
+
+    assert cli.main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == graph.available()
+    assert all(line.split(maxsplit=1)[1].endswith(".") for line in lines)
