@@ -1,287 +1,241 @@
 """Where a rendered window really lies: its delay, polarity and channels, found on the sound that was kept.
 
 A backend gives the window back delayed by codecs, trimmed or padded, sometimes with channels exchanged or
-inverted. The context around the edited range came back too, and tells. Everything here is in samples of the
-source; ``known`` spans and positions count from the window's start.
+inverted. The context around the edit came back too, and tells. Positions are samples of the output track.
 """
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from .correlate import correlogram, envelope_correlogram, peak_offset, phase_slope_lag
+from .render import ChannelMap, Placement, Render, plain_channels
 from .windows import Span
 
 MAX_DELAY_SECONDS = 0.5
 # Looked at a little further than allowed, so that a peak at the limit is still a peak.
-_SEARCH_SECONDS = 0.55
+SEARCH_SECONDS = 0.55
 # Context beyond this, counted from the seam, adds time and no certainty.
 ALIGN_CONTEXT_SECONDS = 12.0
 _MIN_SPAN_SECONDS = 0.1
-_BAND_HZ = (80.0, 10_000.0)
-_WHITENING = 0.75
-_WHITENING_BANDWIDTH_HZ = 20.0
 _SILENCE_RMS = 1e-4
 # A peak counts when it stands this far out of the correlogram: the largest of 50 000 values of pure noise
 # reaches about 4.5 standard deviations.
 _MIN_PEAK_SIGMAS = 8.0
 _MIN_PEAK = 0.08
+# A few hundred envelope lags: noise reaches 3.5 standard deviations, but neighbours are alike.
+_MIN_ENVELOPE_SIGMAS = 6.0
+_MIN_ENVELOPE_PEAK = 0.25
+# Peaks this close (in standard errors of a correlation) are the same music repeating; the nearest one wins.
+_TIE_SIGMAS = 3.0
+_REPEAT_SECONDS = 0.002
 # Exchanged or inverted channels must fit this much better than plain ones before they are believed.
 _ODD_CHANNELS_MARGIN = 0.05
-_FINE_REACH_SAMPLES = 3.0
-_TAPS = 32
-# A smaller fraction of a sample is within the error of finding it.
-_FRACTION_THAT_MATTERS = 0.02
+# A span supports the common lag when it correlates there at least this well, against its own best.
+_SUPPORT = 0.7
+_AGREEMENT_SAMPLES = 1.0
+# Sides further apart than this part of the range would be a change of pitch one can hear (8 cents).
+_MAX_STRETCH = 0.005
 
-# For each source channel the render's channels that make it, each with its sign.
-ChannelMap = tuple[tuple[tuple[int, float], ...], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Render:
-    """What a backend gave back, at the source's rate; ``waveform[:, 0]`` is the window's sample ``origin``."""
-
-    waveform: torch.Tensor
-    origin: int
-
-    @property
-    def stop(self) -> int:
-        return self.origin + self.waveform.shape[1]
-
-    def cut(self, start: int, stop: int) -> torch.Tensor:
-        """The samples [start, stop) of the window as rendered [channels, stop - start]; silence where there are none."""
-        low, high = max(start, self.origin), min(stop, self.stop)
-        if low >= high:
-            return self.waveform.new_zeros(self.waveform.shape[0], stop - start)
-        piece = self.waveform[:, low - self.origin : high - self.origin]
-        if (low, high) == (start, stop):
-            return piece
-        return torch.nn.functional.pad(piece, (low - start, stop - high))
+NO_CONTEXT = "There is no context to align the new sound by; it was placed as rendered."
+SILENT_CONTEXT = "The context is silent, so there is nothing to align the new sound by; it was placed as rendered."
+WEAK = "The context came back too different to align the new sound by it; it was placed as rendered."
+CONTRADICTORY = (
+    "The context before and after the range came back at different delays ({:.1f} and {:.1f} ms), "
+    "so neither could be used to align the new sound; it was placed as rendered."
+)
+STRETCHED = (
+    "The context before and after the range came back at different delays ({:.2f} and {:.2f} ms); "
+    "the new sound was stretched to meet both."
+)
+BY_ENVELOPE = "The context came back with another waveform; the new sound was aligned by its onsets, to about a millisecond."
+REPEATS = "The music repeats itself exactly, so the new sound may be aligned one repeat off."
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """delay: samples (may be fractional) by which the render comes late. trusted: found, not assumed."""
+    """placement: where to take the new sound from. warnings: what is doubtful about it."""
 
-    delay: float
-    channels: ChannelMap
-    trusted: bool
+    placement: Placement
     warnings: tuple[str, ...] = ()
 
-    def take(self, render: Render, start: int, stop: int) -> torch.Tensor:
-        """The window's samples [start, stop) out of ``render``, in time and in the source's channels."""
-        whole = math.floor(self.delay + 0.5)
-        fraction = self.delay - whole
-        if abs(fraction) < _FRACTION_THAT_MATTERS:
-            raw = render.cut(start + whole, stop + whole)
-        else:
-            raw = _interpolated(render.cut(start + whole - _TAPS, stop + whole + _TAPS), fraction)
-        rows = [sum(raw[index] * sign for index, sign in parts) / len(parts) for parts in self.channels]
-        return torch.stack(rows)
 
-    def available(self, render: Render) -> Span:
-        """The part of the window for which ``render`` holds sound."""
-        return math.ceil(render.origin - self.delay), math.floor(render.stop - self.delay)
+@dataclass(frozen=True, eq=False)
+class _Gram:
+    """One span's correlation over lags, under the channels that were chosen."""
+
+    span: Span
+    values: torch.Tensor
+    effective: float
 
 
-def plain_channels(source: int, rendered: int) -> ChannelMap:
-    """Channels as they come: stereo is averaged to mono, mono is doubled."""
-    if source == rendered:
-        return tuple(((index, 1.0),) for index in range(source))
-    if source == 1:
-        return (tuple((index, 1.0) for index in range(rendered)),)
-    return (((0, 1.0),),) * source
-
-
-def align(reference: torch.Tensor, known: tuple[Span, ...], render: Render, sample_rate: int) -> Alignment:
-    """Find where ``render`` lies against ``reference`` [C, window samples] on the ``known`` spans.
+def align(track: torch.Tensor, known: tuple[Span, ...], render: Render, sample_rate: int) -> Alignment:
+    """Find where ``render`` lies against ``track`` [C, T] on the ``known`` spans of it.
 
     Without usable context, or with a weak or contradictory answer, the nominal position is returned with a
     sentence that says so.
     """
-    plain = plain_channels(reference.shape[0], render.waveform.shape[0])
+    plain = plain_channels(track.shape[0], render.waveform.shape[0])
+    nominal = Placement(plain)
     spans = [span for span in known if span[1] - span[0] >= _MIN_SPAN_SECONDS * sample_rate]
     if not spans:
-        return Alignment(0.0, plain, False, ("There is no context to align the new sound by; it was placed as rendered.",))
-    spans = [s for s in spans if _rms(reference[:, s[0] : s[1]]) > _SILENCE_RMS]
+        return Alignment(nominal, (NO_CONTEXT,))
+    spans = [span for span in spans if _rms(track[:, span[0] : span[1]]) > _SILENCE_RMS]
     if not spans:
-        return Alignment(0.0, plain, False, ("The context is silent, so the new sound was placed as rendered.",))
-    reach = round(_SEARCH_SECONDS * sample_rate)
-    grams = [_Correlogram.of(reference, span, render, sample_rate, reach) for span in spans]
-    channels = _best_channels(grams, plain, reference.shape[0], render.waveform.shape[0])
-    joint = _joint([gram.under(channels) for gram in grams], grams)
-    lag, trusted = _peak(joint, reach, sample_rate)
-    if not trusted:
-        return Alignment(0.0, plain, False, ("The context came back too different to align by; the new sound was placed as rendered.",))
-    delays = [
-        (lag + offset, weight)
-        for offset, weight in (_fine(reference, s, render, channels, lag) for s in spans)
+        return Alignment(nominal, (SILENT_CONTEXT,))
+    margin = round(SEARCH_SECONDS * sample_rate)
+    raw = [
+        correlogram(track[:, a:b], render.cut(a - margin, b + margin), sample_rate) for a, b in spans
     ]
-    total = sum(weight for _, weight in delays)
-    delay = sum(value * weight for value, weight in delays) / total if total > 0 else float(lag)
-    warnings = _channel_warnings(channels, plain)
-    return Alignment(delay, channels, True, warnings)
+    channels = _best_channels(raw, plain, track.shape[0], render.waveform.shape[0])
+    grams = [_Gram(span, _under(gram, channels), gram.effective) for span, gram in zip(spans, raw)]
+    step = raw[0].step
+    lags, doubts = _lags(grams, step, sample_rate)
+    if not any(lag is not None for lag in lags):
+        return _by_envelope(track, spans, render, sample_rate, nominal)
+    doubts += _channel_doubts(channels, plain)
+    placed = Placement(channels)
+    found = [
+        (span, *_refined(track, span, render, placed, lag, step, sample_rate))
+        for span, lag in zip(spans, lags) if lag is not None
+    ]  # fmt: skip
+    return _combined(found, placed, nominal, tuple(doubts), sample_rate)
 
 
-@dataclass(frozen=True, eq=False)
-class _Correlogram:
-    """Normalised cross-correlation of each source channel with each render channel on one span.
-
-    values: [C, C', 2·reach + 1]. shares: each source channel's share of the energy. weight: samples.
-    """
-
-    values: torch.Tensor
-    shares: tuple[float, ...]
-    weight: int
-
-    @classmethod
-    def of(cls, reference, span, render, sample_rate, reach) -> "_Correlogram":
-        start, stop = span
-        length = stop - start
-        x = reference[:, start:stop]
-        y = render.cut(start - reach, stop + reach)
-        size = _fft_size(length + 2 * reach)
-        spectrum = torch.fft.rfft(x, size)
-        weights = _weights(spectrum, sample_rate, size)
-        x_hat = spectrum * weights
-        y_hat = torch.fft.rfft(y, size) * weights
-        energy_x = _energy(x_hat, size)
-        filtered = torch.fft.irfft(y_hat, size)[:, : length + 2 * reach]
-        running = torch.nn.functional.pad(filtered.double().square().cumsum(1), (1, 0))
-        energy_y = (running[:, length:] - running[:, : 2 * reach + 1]).clamp_min(0).float()
-        cross = torch.fft.irfft(x_hat.conj()[:, None] * y_hat[None], size)[..., : 2 * reach + 1]
-        norm = (energy_x[:, None, None] * energy_y[None]).sqrt()
-        floor = norm.amax() * 1e-6 + 1e-20
-        shares = energy_x / energy_x.sum().clamp_min(1e-30)
-        return cls(cross / norm.clamp_min(floor), tuple(shares.tolist()), length)
-
-    def under(self, channels: ChannelMap) -> torch.Tensor:
-        """Correlation over the lags if ``channels`` were true."""
-        total = 0
-        for row, parts in enumerate(channels):
-            for index, sign in parts:
-                total = total + self.values[row, index] * (sign * self.shares[row] / len(parts))
-        return total
+def _lags(grams: list[_Gram], step: int, sample_rate: int) -> tuple[list[int | None], list[str]]:
+    """The whole-sample lag of each span (None: it cannot tell), and doubts about them."""
+    total = sum(gram.effective for gram in grams)
+    joint = sum(gram.values * (gram.effective / total) for gram in grams)
+    index, trusted, repeats = _peak(joint, total, step, sample_rate)
+    reach = len(joint) // 2
+    lags: list[int | None] = []
+    supported = 0
+    for gram in grams:
+        near = float(gram.values[max(0, index - 1) : index + 2].amax())
+        if trusted and near >= _SUPPORT * float(gram.values.amax()):
+            lags.append(step * (index - reach))
+            supported += 1
+            continue
+        own, own_trusted, own_repeats = _peak(gram.values, gram.effective, step, sample_rate)
+        lags.append(step * (own - reach) if own_trusted else None)
+        repeats |= own_trusted and own_repeats
+    if trusted and not supported and not any(lag is not None for lag in lags):
+        lags = [step * (index - reach)] * len(grams)
+    return lags, [REPEATS] if repeats else []
 
 
-def _weights(spectrum: torch.Tensor, sample_rate: int, size: int) -> torch.Tensor:
-    """Band-pass and partial whitening: sharpens the peak of tonal music without lifting what noise owns."""
-    bin_hz = sample_rate / size
-    power = spectrum.abs().square().sum(0)
-    width = max(1, round(_WHITENING_BANDWIDTH_HZ / bin_hz)) | 1
-    smooth = torch.nn.functional.avg_pool1d(power[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
-    frequency = torch.arange(spectrum.shape[1]) * bin_hz
-    low, high = _BAND_HZ
-    high = min(high, 0.45 * sample_rate)
-    band = (frequency >= min(low, high / 4)) & (frequency <= high)
-    floor = smooth[band].amax() * 1e-7 + 1e-30
-    return band / (smooth + floor).pow(_WHITENING / 2)
+def _peak(values: torch.Tensor, effective: float, step: int, sample_rate: int) -> tuple[int, bool, bool]:
+    """(index of the peak, whether it can be trusted, whether the music repeats so that it may be another one)."""
+    highest = float(values.amax())
+    spread = 1.4826 * float((values - values.median()).abs().median())
+    trusted = highest >= _MIN_PEAK and highest >= _MIN_PEAK_SIGMAS * spread
+    tie = _TIE_SIGMAS * (1 - min(1.0, highest) ** 2) / math.sqrt(effective) + 1e-4
+    centre = len(values) // 2
+    ties = (values >= highest - tie).nonzero().flatten()
+    nearest = int(ties[(ties - centre).abs().argmin()])
+    while 0 < nearest < len(values) - 1:
+        uphill = max((nearest - 1, nearest + 1), key=lambda index: float(values[index]))
+        if float(values[uphill]) <= float(values[nearest]):
+            break
+        nearest = uphill
+    apart = int(ties.max() - ties.min()) * step
+    return nearest, trusted, apart > _REPEAT_SECONDS * sample_rate
 
 
-def _energy(spectrum: torch.Tensor, size: int) -> torch.Tensor:
-    return spectrum.abs().square().double().sum(1).mul(2 / size).float()
+def _refined(track, span: Span, render, placed: Placement, lag: int, step: int, sample_rate) -> tuple[float, float]:
+    """(delay in samples to a fraction of one, information) of one span whose delay is about ``lag``."""
+    start, stop = span
+    moved = replace(placed, anchors=((start, float(lag)),))
+    offset, information = phase_slope_lag(
+        track[:, start:stop], moved.take(render, start, stop), sample_rate, reach=step + 1.0
+    )
+    return lag + offset, information
 
 
-def _fft_size(length: int) -> int:
-    """The next length the Fourier transform is quick at (2^a · {1, 3, 5})."""
-    return min(factor << max(0, math.ceil(math.log2(length / factor))) for factor in (1, 3, 5))
+def _combined(found, placed: Placement, nominal: Placement, doubts, sample_rate: int) -> Alignment:
+    """One delay where the spans agree, a stretch where they nearly do, the nominal place where they do not."""
+    delays = [delay for _, delay, _ in found]
+    if max(delays) - min(delays) <= _AGREEMENT_SAMPLES * max(1.0, sample_rate / 44_100):
+        weight = sum(information for *_, information in found) or 1.0
+        delay = sum(value * information for _, value, information in found) / weight
+        return Alignment(replace(placed, anchors=((0, delay),)), doubts)
+    first, last = delays[0], delays[-1]
+    milliseconds = (1000 * first / sample_rate, 1000 * last / sample_rate)
+    for (left, before, _), (right, after, _) in zip(found, found[1:]):
+        if abs(after - before) > _MAX_STRETCH * (right[0] - left[1]):
+            return Alignment(nominal, (CONTRADICTORY.format(*milliseconds),))
+    anchors = tuple((edge, delay) for span, delay, _ in found for edge in span)
+    return Alignment(replace(placed, anchors=anchors), (*doubts, STRETCHED.format(*milliseconds)))
 
 
-def _rms(piece: torch.Tensor) -> float:
-    return float(piece.square().mean().sqrt()) if piece.numel() else 0.0
+def _by_envelope(track, spans, render: Render, sample_rate: int, nominal: Placement) -> Alignment:
+    margin = round(SEARCH_SECONDS * sample_rate)
+    rows = []
+    for a, b in spans:
+        if b - a >= sample_rate:
+            row, hop = envelope_correlogram(track[:, a:b], render.cut(a - margin, b + margin), sample_rate)
+            rows.append((row, b - a))
+    if not rows:
+        return Alignment(nominal, (WEAK,))
+    size = min(len(row) for row, _ in rows)
+    total = sum(weight for _, weight in rows)
+    joint = sum(row[:size] * (weight / total) for row, weight in rows)
+    index = int(joint.argmax())
+    spread = 1.4826 * float((joint - joint.median()).abs().median())
+    highest = float(joint[index])
+    if highest < _MIN_ENVELOPE_PEAK or highest < _MIN_ENVELOPE_SIGMAS * spread:
+        return Alignment(nominal, (WEAK,))
+    lag = round((index + peak_offset(joint, index) - margin // hop) * hop)
+    return Alignment(replace(nominal, anchors=((0, float(lag)),)), (BY_ENVELOPE,))
 
 
-def _joint(rows, grams) -> torch.Tensor:
-    total = sum(gram.weight for gram in grams)
-    return sum(row * (gram.weight / total) for row, gram in zip(rows, grams))
+def _under(gram, channels: ChannelMap) -> torch.Tensor:
+    """Correlation over the lags if ``channels`` were true."""
+    total = torch.zeros(())
+    for row, parts in enumerate(channels):
+        for index, sign in parts:
+            total = total + gram.values[row, index] * (sign * gram.shares[row] / len(parts))
+    return total
 
 
 def _best_channels(grams, plain: ChannelMap, source: int, rendered: int) -> ChannelMap:
     """The plain channel map unless an exchanged or inverted one fits clearly better."""
-    best, best_peak = plain, float(_joint([g.under(plain) for g in grams], grams).amax()) + _ODD_CHANNELS_MARGIN
-    for candidate in _odd_channels(source, rendered):
-        peak = float(_joint([g.under(candidate) for g in grams], grams).amax())
-        if peak > best_peak:
-            best, best_peak = candidate, peak
-    return best
+    total = sum(gram.effective for gram in grams)
+
+    def fit(channels: ChannelMap) -> float:
+        return float(sum(_under(gram, channels) * (gram.effective / total) for gram in grams).amax())
+
+    best = max(_odd_channels(source, rendered), key=fit)
+    return best if fit(best) > fit(plain) + _ODD_CHANNELS_MARGIN else plain
 
 
-def _odd_channels(source: int, rendered: int):
-    signs = tuple(itertools.product((1.0, -1.0), repeat=max(source, rendered)))[1:]
-    for sign in signs:
-        if source == 1:
-            yield (tuple((index, sign[index]) for index in range(rendered)),)
-        elif rendered == 1:
-            yield tuple(((0, sign[row]),) for row in range(source))
-        else:
-            yield tuple(((row, sign[row]),) for row in range(2))
-    if source == rendered == 2:
-        for sign in ((1.0, 1.0), *signs):
-            yield tuple(((1 - row, sign[row]),) for row in range(2))
-        yield (((0, 1.0),), ((0, 1.0),))
-        yield (((1, 1.0),), ((1, 1.0),))
+def _odd_channels(source: int, rendered: int) -> list[ChannelMap]:
+    signs = list(itertools.product((1.0, -1.0), repeat=max(source, rendered)))
+    if source == 1:
+        return [(tuple((index, sign[index]) for index in range(rendered)),) for sign in signs[1:]]
+    if rendered == 1:
+        return [tuple(((0, sign[row]),) for row in range(source)) for sign in signs[1:]]
+    straight = [(((0, left),), ((1, right),)) for left, right in signs[1:]]
+    exchanged = [(((1, left),), ((0, right),)) for left, right in signs]
+    one_for_both = [(((0, 1.0),), ((0, 1.0),)), (((1, 1.0),), ((1, 1.0),))]
+    return straight + exchanged + one_for_both
 
 
-def _channel_warnings(channels: ChannelMap, plain: ChannelMap) -> tuple[str, ...]:
-    if channels == plain:
-        return ()
-    used = {index for parts in channels for index, _ in parts}
-    rendered = {index for parts in plain for index, _ in parts}
-    if used != rendered:
-        return ("The backend returned one channel empty; the other one is used for both.",)
+def _channel_doubts(channels: ChannelMap, plain: ChannelMap) -> list[str]:
+    def used(which: ChannelMap) -> list[int]:
+        return [index for parts in which for index, _ in parts]
+
+    if set(used(channels)) != set(used(plain)):
+        return ["The backend returned one channel empty; the other one is used for both."]
     found = []
-    if [i for parts in channels for i, _ in parts] != [i for parts in plain for i, _ in parts]:
-        found.append("exchanged its channels")
+    if used(channels) != used(plain):
+        found.append("exchanged the channels")
     if any(sign < 0 for parts in channels for _, sign in parts):
         found.append("inverted the polarity")
-    return (f"The backend {' and '.join(found)}; that was undone.",)
+    return [f"The backend {' and '.join(found)}; that was undone."] if found else []
 
 
-def _peak(gram: torch.Tensor, reach: int, sample_rate: int) -> tuple[int, bool]:
-    """(lag in samples, whether it can be trusted) of the highest value."""
-    index = int(gram.argmax())
-    value = float(gram[index])
-    spread = 1.4826 * float((gram - gram.median()).abs().median())
-    return index - reach, value >= _MIN_PEAK and value >= _MIN_PEAK_SIGMAS * spread
-
-
-def _fine(reference, span, render: Render, channels: ChannelMap, lag: int) -> tuple[float, float]:
-    """(offset from ``lag`` in samples, weight) by the phase slope of the coherent part of the spectrum."""
-    start, stop = span
-    whole = Alignment(float(lag), channels, True)
-    xx, yy, xy = cross_spectra(reference[:, start:stop], whole.take(render, start, stop))
-    coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
-    weight = coherence / (1 - coherence) / xy.abs().clamp_min(1e-30)
-    weight[:2] = 0
-    omega = torch.linspace(0, math.pi, xx.shape[0], dtype=torch.float64)
-    offsets = torch.arange(-_FINE_REACH_SAMPLES, _FINE_REACH_SAMPLES + 0.01, 0.05, dtype=torch.float64)
-    turned = torch.polar(torch.ones(1, dtype=torch.float64), offsets[:, None] * omega[None])
-    score = ((weight * xy)[None] * turned).real.sum(1)
-    best = int(score.argmax())
-    if best in (0, len(offsets) - 1):
-        return float(offsets[best]), float(score[best].clamp_min(0))
-    left, middle, right = (float(v) for v in score[best - 1 : best + 2])
-    bend = left - 2 * middle + right
-    step = 0.5 * (left - right) / bend if bend < 0 else 0.0
-    return float(offsets[best]) + 0.05 * step, max(0.0, middle)
-
-
-def cross_spectra(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Welch auto- and cross-spectra of x and y [C, n], summed over channels: Sxx, Syy (real), Sxy = X*·Y."""
-    size = 2048 if x.shape[1] >= 4 * 2048 else max(16, 1 << (max(x.shape[1], 64).bit_length() - 3))
-    window = torch.hann_window(size)
-    kwargs = dict(n_fft=size, hop_length=size // 2, window=window, center=x.shape[1] < size, return_complex=True)
-    fx, fy = torch.stft(x, **kwargs), torch.stft(y, **kwargs)
-    xx = fx.abs().square().double().sum((0, 2))
-    yy = fy.abs().square().double().sum((0, 2))
-    xy = (fx.conj() * fy).to(torch.complex128).sum((0, 2))
-    return xx, yy, xy
-
-
-def _interpolated(piece: torch.Tensor, fraction: float) -> torch.Tensor:
-    """piece [C, n + 2·_TAPS] → its value ``fraction`` of a sample later [C, n], by a Kaiser-windowed sinc."""
-    taps = torch.arange(-_TAPS, _TAPS + 1, dtype=torch.float64)
-    kernel = torch.sinc(taps - fraction) * torch.kaiser_window(2 * _TAPS + 1, periodic=False, beta=8.0, dtype=torch.float64)
-    kernel = (kernel / kernel.sum()).float()
-    return torch.nn.functional.conv1d(piece[:, None], kernel[None, None])[:, 0]
+def _rms(piece: torch.Tensor) -> float:
+    return float(piece.square().mean().sqrt()) if piece.numel() else 0.0

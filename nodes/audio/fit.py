@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import RenderError
-from .align import ALIGN_CONTEXT_SECONDS, MAX_DELAY_SECONDS, Alignment, Render, align
+from .align import ALIGN_CONTEXT_SECONDS, MAX_DELAY_SECONDS, SEARCH_SECONDS, align
 from .loudness import LEVEL_CONTEXT_SECONDS, context_gain_db, gain_curve, limited
+from .render import Placement, Render
 from .resample import resample
 from .seams import Seam, measure_seam
 from .splice import continue_from, continue_into, fade_in, fade_out, fade_samples
@@ -19,7 +20,7 @@ from .value import Sound
 from .windows import Extension, Span, Window
 
 # What alignment and resampling filters may reach beyond the context they look at.
-_MARGIN_SECONDS = 0.7
+_MARGIN_SECONDS = SEARCH_SECONDS + 0.05
 _SILENT_PEAK = 1e-5
 
 
@@ -114,14 +115,15 @@ def _fit(out, sample_rate, origin, known, targets, rendered, samples, options) -
     if _silent(rendered) and any(not _silent_tensor(out[:, a:b]) for a, b in known):
         raise RenderError("The backend returned silence; nothing was changed. Try another seed.")
     alignment = align(out, known, render, sample_rate)
+    placement = alignment.placement
     pieces, warnings = [], list(alignment.warnings)
     for target in targets:
-        piece, said = _piece(out, sample_rate, target, known, render, alignment, options)
+        piece, said = _piece(out, sample_rate, target, known, render, placement, options)
         pieces.append(piece)
         warnings += said
     for piece in pieces:
         out[:, piece.target.start : piece.target.stop] = piece.sound
-    seams = [seam for piece in pieces for seam in _seams(out, sample_rate, piece, alignment)]
+    seams = [seam for piece in pieces for seam in _seams(out, sample_rate, piece, placement)]
     warnings += [seam.sentence() for seam in seams if seam.verdict == "poor"]
     return Fit(tuple(seams), tuple(dict.fromkeys(warnings)))
 
@@ -191,17 +193,17 @@ def _merged(spans) -> tuple[Span, ...]:
     return tuple(result)
 
 
-def _piece(out, sample_rate, target: _Target, known, render, alignment: Alignment, options):
+def _piece(out, sample_rate, target: _Target, known, render, placement: Placement, options):
     """Everything that will stand in ``target``, and what there is to say about it."""
-    start, stop, said = _covered(target, alignment.available(render), sample_rate)
+    start, stop, said = _covered(target, placement.available(render), sample_rate)
     near = round(LEVEL_CONTEXT_SECONDS * sample_rate)
-    left = _context(out, known, render, alignment, target.start - near, target.start)
-    right = _context(out, known, render, alignment, target.stop, target.stop + near)
-    left_db, right_db = _gains(left, right) if options.match_loudness else (0.0, 0.0)
-    new = alignment.take(render, start, stop) * gain_curve(left_db, right_db, stop - start)
+    left = _context(out, known, render, placement, target.start - near, target.start)
+    right = _context(out, known, render, placement, target.stop, target.stop + near)
+    left_db, right_db = _gains(left, right, sample_rate) if options.match_loudness else (0.0, 0.0)
+    new = placement.take(render, start, stop) * gain_curve(left_db, right_db, stop - start)
     fade = fade_samples(options.crossfade_ms, sample_rate, stop - start)
-    _join_left(new, out, target, start, render, alignment, left_db, fade)
-    _join_right(new, out, target, stop, render, alignment, right_db, fade)
+    _join_left(new, out, target, start, render, placement, left_db, fade)
+    _join_right(new, out, target, stop, render, placement, right_db, fade)
     ceiling = max((float(out[:, a:b].abs().amax()) for a, b in known), default=1.0)
     sound = out[:, target.start : target.stop].clone()
     if target.left != FADE:
@@ -226,19 +228,19 @@ def _covered(target: _Target, available: Span, sample_rate: int) -> tuple[int, i
     return start, stop, []
 
 
-def _context(out, known, render, alignment, low: int, high: int):
+def _context(out, known, render, placement, low: int, high: int):
     """(kept, rendered) sound of the part of [low, high) that touches it on both and is known, or None."""
-    first, last = alignment.available(render)
+    first, last = placement.available(render)
     for a, b in known:
         start, stop = max(a, low, first), min(b, high, last)
         if stop > start:
-            return out[:, start:stop], alignment.take(render, start, stop)
+            return out[:, start:stop], placement.take(render, start, stop)
     return None
 
 
-def _gains(left, right) -> tuple[float, float]:
-    left_db = context_gain_db(*left) if left else None
-    right_db = context_gain_db(*right) if right else None
+def _gains(left, right, sample_rate) -> tuple[float, float]:
+    left_db = context_gain_db(*left, sample_rate) if left else None
+    right_db = context_gain_db(*right, sample_rate) if right else None
     if left_db is None:
         left_db = right_db
     if right_db is None:
@@ -254,35 +256,35 @@ def _similarity(context) -> float | None:
     return float((kept * rendered).sum()) / energy if energy > 1e-12 else None
 
 
-def _join_left(new, out, target, start, render, alignment, gain_db, fade) -> None:
+def _join_left(new, out, target, start, render, placement, gain_db, fade) -> None:
     if target.left == FADE:
         fade_in(new, out[:, start : start + fade], fade)
     elif start > target.start:
         fade_in(new, torch.zeros_like(new[:, :fade]), fade)
     elif target.left == CONTINUE:
         fade = min(fade, start)
-        rendered = alignment.take(render, start - fade, start) * 10 ** (gain_db / 20)
+        rendered = placement.take(render, start - fade, start) * 10 ** (gain_db / 20)
         continue_from(new, out[:, start - fade : start], rendered, fade)
 
 
-def _join_right(new, out, target, stop, render, alignment, gain_db, fade) -> None:
+def _join_right(new, out, target, stop, render, placement, gain_db, fade) -> None:
     if target.right == FADE:
         fade_out(new, out[:, stop - fade : stop], fade)
     elif stop < target.stop:
         fade_out(new, torch.zeros_like(new[:, :fade]), fade)
     elif target.right == CONTINUE:
         fade = min(fade, out.shape[1] - stop)
-        rendered = alignment.take(render, stop, stop + fade) * 10 ** (gain_db / 20)
+        rendered = placement.take(render, stop, stop + fade) * 10 ** (gain_db / 20)
         continue_into(new, out[:, stop : stop + fade], rendered, fade)
 
 
-def _seams(out, sample_rate, piece: _Piece, alignment: Alignment):
+def _seams(out, sample_rate, piece: _Piece, placement: Placement):
     target = piece.target
     if target.left != OPEN:
         yield measure_seam(
-            out, target.start, sample_rate, "start", piece.left_correlation, alignment.delay, piece.left_db
+            out, target.start, sample_rate, "start", piece.left_correlation, placement.delay_at(target.start), piece.left_db
         )
     if target.right != OPEN and target.seam_after:
         yield measure_seam(
-            out, target.stop, sample_rate, "end", piece.right_correlation, alignment.delay, piece.right_db
+            out, target.stop, sample_rate, "end", piece.right_correlation, placement.delay_at(target.stop), piece.right_db
         )

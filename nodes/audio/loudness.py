@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .align import cross_spectra
+from .correlate import cross_spectra
 
 MAX_GAIN_DB = 6.0
 # Next to a seam this much context decides: long enough for a bar of music, short enough to be local.
@@ -13,7 +13,7 @@ _MIN_CONTEXT_SAMPLES = 256
 _SILENCE_RMS = 1e-4
 
 
-def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor) -> float | None:
+def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor, sample_rate: int) -> float | None:
     """dB that bring ``rendered`` to the level of ``reference`` (both [C, n], aligned), within ±MAX_GAIN_DB.
 
     Frequencies at which the two agree decide, so that noise and lost treble do not count as level.
@@ -23,7 +23,7 @@ def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor) -> float | 
         return None
     if min(_rms(reference), _rms(rendered)) < _SILENCE_RMS:
         return None
-    xx, yy, xy = cross_spectra(reference, rendered)
+    xx, yy, xy = cross_spectra(reference, rendered, sample_rate)
     coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 1)
     # With the phase lost (a vocoder) nothing is coherent, and all frequencies count alike.
     weight = coherence.square() + 1e-3

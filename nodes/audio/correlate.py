@@ -1,0 +1,159 @@
+"""Estimators for how far one sound lies behind another: waveform correlation, phase slope, envelopes.
+
+Everything takes plain tensors [C, n] float32 and gives lags in samples of their rate; y lags x by k when
+y[n + k] ≈ x[n]. Which answer to believe is decided in ``align.py``.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+# Below, rumble says little about time; above, codecs and vocoders invent.
+_BAND_HZ = (80.0, 10_000.0)
+# Partial whitening: sharpens the peak of tonal music without lifting what noise owns.
+_WHITENING = 0.75
+_WHITENING_BANDWIDTH_HZ = 20.0
+_SPECTRUM_SECONDS = 0.046
+_ENVELOPE_WINDOW_SECONDS = 0.023
+_ENVELOPE_HOP_SECONDS = 0.0015
+_ENVELOPE_BANDS = 16
+_ENVELOPE_BAND_HZ = (100.0, 8_000.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Correlogram:
+    """Normalised cross-correlation of every channel of x with every channel of y.
+
+    values: [C, C', 2·reach + 1] at lags -reach…reach times ``step`` samples.
+    shares: each x channel's share of the energy. effective: number of independent values it rests on.
+    """
+
+    values: torch.Tensor
+    shares: tuple[float, ...]
+    step: int
+    effective: float
+
+    @property
+    def reach(self) -> int:
+        return self.values.shape[-1] // 2
+
+
+def correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> Correlogram:
+    """x [C, n] against y [C', n + 2·m], which begins m samples before x does: lags -m…m."""
+    length, margin = x.shape[1], (y.shape[1] - x.shape[1]) // 2
+    # The band ends far below most Nyquist limits, so lags are looked at every ``step`` samples only.
+    step = max(1, int(sample_rate // (2.2 * _BAND_HZ[1])))
+    small = _fft_size(-(-y.shape[1] // step))
+    size = small * step
+    x_hat, y_hat = torch.fft.rfft(x, size), torch.fft.rfft(y, size)
+    kept = small // 2 + 1
+    weights = _weights(x_hat, sample_rate / size)
+    x_hat, y_hat = (x_hat * weights)[:, :kept], (y_hat * weights)[:, :kept]
+    reach, overlap = margin // step, length // step
+    filtered = torch.fft.irfft(y_hat, small)
+    running = torch.nn.functional.pad(filtered.double().square().cumsum(1), (1, 0))
+    # y's energy under x at each lag; lag -reach begins margin - reach·step samples into y.
+    starts = torch.arange(-reach, reach + 1) + margin // step
+    y_energy = (running[:, (starts + overlap).clamp(max=small)] - running[:, starts]).clamp_min(0).float()
+    x_energy = x_hat.abs().square().double().sum(1).mul(2 / small).float()
+    cross = torch.fft.irfft(x_hat.conj()[:, None] * y_hat[None], small)[..., starts]
+    norm = (x_energy[:, None, None] * y_energy[None]).sqrt()
+    values = cross / norm.clamp_min(float(norm.amax()) * 1e-4 + 1e-20)
+    shares = x_energy / x_energy.sum().clamp_min(1e-30)
+    return Correlogram(values, tuple(shares.tolist()), step, 2 * _BAND_HZ[1] * length / sample_rate)
+
+
+def phase_slope_lag(x: torch.Tensor, y: torch.Tensor, sample_rate: int, reach: float) -> tuple[float, float]:
+    """(lag within ±reach samples to a fraction of one, information it rests on) of y against x [C, n].
+
+    The lag that best straightens the phase of the cross-spectrum, each frequency counting by its coherence
+    (Hannan and Thomson's maximum-likelihood weighting).
+    """
+    xx, yy, xy = cross_spectra(x, y, sample_rate)
+    coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
+    weight = coherence / (1 - coherence) / xy.abs().clamp_min(1e-30)
+    weight[:2] = 0
+    omega = torch.linspace(0, math.pi, xx.shape[0], dtype=torch.float64)
+    information = float((coherence / (1 - coherence) * omega.square())[2:].sum()) * x.shape[1] / xx.shape[0]
+    step = 0.05
+    offsets = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)
+    phase = offsets[:, None] * omega[None]
+    cross = weight * xy
+    score = phase.cos() @ cross.real - phase.sin() @ cross.imag
+    best = int(score.argmax())
+    return float(offsets[best]) + step * peak_offset(score, best), information
+
+
+def cross_spectra(x: torch.Tensor, y: torch.Tensor, sample_rate: int):
+    """Welch auto- and cross-spectra of x and y [C, n], summed over channels: Sxx, Syy (real), Sxy = X*·Y."""
+    size = 1 << max(5, round(math.log2(_SPECTRUM_SECONDS * sample_rate)))
+    while size > 32 and x.shape[1] < 4 * size:
+        size //= 2
+    window = torch.hann_window(size)
+    fx, fy = (
+        torch.stft(side, size, size // 2, window=window, center=side.shape[1] < size, return_complex=True)
+        for side in (x, y)
+    )
+    xx, yy = (side.abs().square().sum((0, 2)).double() for side in (fx, fy))
+    return xx, yy, (fx.conj() * fy).sum((0, 2)).to(torch.complex128)
+
+
+def envelope_correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> tuple[torch.Tensor, float]:
+    """(normalised correlation of the band envelopes over lags, samples per lag), as ``correlogram`` lays them out.
+
+    Onsets stay in place when a vocoder invents every phase; polarity and exchanged channels do not matter.
+    """
+    hop = max(1, round(_ENVELOPE_HOP_SECONDS * sample_rate))
+    margin = (y.shape[1] - x.shape[1]) // 2
+    reach = margin // hop
+    fx = _onsets(x, hop, sample_rate)
+    fy = _onsets(y[:, margin - reach * hop :], hop, sample_rate)
+    size = _fft_size(fy.shape[1] + fx.shape[1])
+    cross = torch.fft.irfft(torch.fft.rfft(fx, size).conj() * torch.fft.rfft(fy, size), size)
+    energy = torch.nn.functional.pad(fy.double().square().sum(0).cumsum(0), (1, 0))
+    lags = torch.arange(min(2 * reach + 1, fy.shape[1] - fx.shape[1] + 1))
+    y_energy = (energy[lags + fx.shape[1]] - energy[lags]).float()
+    norm = (fx.square().sum() * y_energy).sqrt()
+    return cross.sum(0)[lags] / norm.clamp_min(float(norm.amax()) * 1e-4 + 1e-20), float(hop)
+
+
+def peak_offset(values: torch.Tensor, index: int) -> float:
+    """Where a parabola through the peak at ``index`` and its neighbours has its top, −0.5…0.5 from ``index``."""
+    if not 0 < index < len(values) - 1:
+        return 0.0
+    left, middle, right = (float(value) for value in values[index - 1 : index + 2])
+    bend = left - 2 * middle + right
+    return max(-0.5, min(0.5, 0.5 * (left - right) / bend)) if bend < 0 else 0.0
+
+
+def _weights(spectrum: torch.Tensor, bin_hz: float) -> torch.Tensor:
+    power = spectrum.abs().square().sum(0)
+    width = max(1, round(_WHITENING_BANDWIDTH_HZ / bin_hz)) | 1
+    smooth = torch.nn.functional.avg_pool1d(power[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
+    frequency = torch.arange(spectrum.shape[1]) * bin_hz
+    low, high = _BAND_HZ[0], min(_BAND_HZ[1], 0.9 * float(frequency[-1]))
+    band = (frequency >= low) & (frequency <= high)
+    floor = float(smooth[band].amax()) * 1e-7 + 1e-30
+    return band / (smooth + floor).pow(_WHITENING / 2)
+
+
+def _onsets(piece: torch.Tensor, hop: int, sample_rate: int) -> torch.Tensor:
+    """[C, n] → [bands, frames]: change of the log energy in each band, zero mean."""
+    size = max(16, round(_ENVELOPE_WINDOW_SECONDS * sample_rate))
+    window = torch.hann_window(size)
+    power = torch.stft(piece, size, hop, window=window, center=False, return_complex=True).abs().square().sum(0)
+    low, high = _ENVELOPE_BAND_HZ[0], min(_ENVELOPE_BAND_HZ[1], 0.45 * sample_rate)
+    edges = torch.logspace(math.log10(low), math.log10(high), _ENVELOPE_BANDS + 1) * size / sample_rate
+    edges = edges.round().long().clamp(max=power.shape[0] - 1).unique()
+    bands = torch.stack([power[a:b].sum(0) for a, b in zip(edges[:-1].tolist(), edges[1:].tolist())])
+    level = torch.log(bands + float(bands.mean()) * 1e-4 + 1e-12)
+    # The difference over half a window: an onset detector that does not see a constant level.
+    apart = max(1, size // (2 * hop))
+    change = level[:, apart:] - level[:, :-apart]
+    return change - change.mean(1, keepdim=True)
+
+
+def _fft_size(length: int) -> int:
+    """The next length the Fourier transform is quick at (2^a · {1, 3, 5})."""
+    return min(factor << max(0, math.ceil(math.log2(length / factor))) for factor in (1, 3, 5))

@@ -1,0 +1,359 @@
+"""What the edits make of a service that delays, re-levels, resamples, compresses and adds noise.
+
+    python tests/bench/degradation.py            prints the table and writes tests/bench/degradation.txt
+    python tests/bench/degradation.py --quick    a tenth of the cases, prints only
+
+Real music (the three MP3s ComfyUI installs with its templates) is edited at random places. The "service" knows
+the right answer: it takes the finished track, cuts the window, and damages it. So every number is an error
+against a known truth: the delay and gain that were applied, and the track that should have come out.
+
+The baselines follow the published behaviour of other ways to do it, given the same render at the right rate:
+  fade on the edge   the source and the render mixed by a mask with a 0.1 s linear fade centred on the edge
+  no splice          the render is the result
+  whole-clip scale   the render divided by max(1, 5 sigma) as VAEDecodeAudio does, pasted into the range
+"""
+
+import argparse
+import functools
+import importlib.util
+import io
+import math
+import random
+import sys
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+if "acestep_nodes" not in sys.modules:
+    package = types.ModuleType("acestep_nodes")
+    package.__path__ = [str(ROOT)]
+    sys.modules["acestep_nodes"] = package
+
+from acestep_nodes.nodes.audio.fit import EditOptions, fit_ranges  # noqa: E402
+from acestep_nodes.nodes.audio.resample import resample  # noqa: E402
+from acestep_nodes.nodes.audio.value import Sound  # noqa: E402
+from acestep_nodes.nodes.audio.windows import plan_windows  # noqa: E402
+
+TABLE = Path(__file__).with_suffix(".txt")
+OPTIONS = EditOptions(crossfade_ms=30.0, match_loudness=True)
+LEVEL_SECONDS = 0.25
+
+
+# ---------------------------------------------------------------- music and damage
+
+
+@functools.cache
+def songs() -> list[Sound]:
+    """The three MP3s of comfyui_workflow_templates_media_api, decoded."""
+    spec = importlib.util.find_spec("comfyui_workflow_templates_media_api")
+    if spec is None:
+        sys.exit("comfyui-workflow-templates-media-api is not installed; it brings the music for this benchmark.")
+    folder = Path(spec.origin).parent / "templates"
+    return [decode(path.read_bytes()) for path in sorted(folder.glob("api_stability_ai_*.mp3"))]
+
+
+def decode(data: bytes) -> Sound:
+    with av.open(io.BytesIO(data)) as container:
+        stream = container.streams.audio[0]
+        wave = np.concatenate([frame.to_ndarray() for frame in container.decode(stream)], axis=1)
+        return Sound(torch.from_numpy(wave.astype(np.float32)), stream.codec_context.sample_rate)
+
+
+def through_mp3(sound: Sound, kbits: int) -> Sound:
+    """Encode and decode. The player's own gapless trimming stays on, as for a file fetched from a service."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp3") as container:
+        layout = "mono" if sound.channels == 1 else "stereo"
+        stream = container.add_stream("libmp3lame", rate=sound.sample_rate, layout=layout)
+        stream.bit_rate = kbits * 1000
+        stream.codec_context.format = "fltp"
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.waveform.numpy()), "fltp", layout)
+        frame.sample_rate = sound.sample_rate
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return decode(buffer.getvalue())
+
+
+def shifted(waveform: torch.Tensor, delay: int) -> torch.Tensor:
+    """Silence in front (delay > 0) or the beginning lost (delay < 0)."""
+    return torch.nn.functional.pad(waveform, (delay, 0)) if delay > 0 else waveform[:, -delay:]
+
+
+def phase_lost(sound: Sound, generator: torch.Generator) -> Sound:
+    """Magnitudes kept, phases made up (Griffin-Lim): what a mel vocoder does to the sound it was given."""
+    size, hop = 2048, 512
+    window = torch.hann_window(size)
+    wave = sound.waveform
+    magnitude = torch.stft(wave, size, hop, window=window, return_complex=True).abs()
+    phase = 2 * math.pi * torch.rand(magnitude.shape, generator=generator)
+    spectrum = torch.polar(magnitude, phase)
+    for _ in range(12):
+        again = torch.istft(spectrum, size, hop, window=window, length=wave.shape[1])
+        angle = torch.stft(again, size, hop, window=window, return_complex=True).angle()
+        spectrum = torch.polar(magnitude, angle)
+    return Sound(torch.istft(spectrum, size, hop, window=window, length=wave.shape[1]), sound.sample_rate)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One kind of damage; every case draws its delay, and the lists are drawn from."""
+
+    name: str
+    gains_db: tuple[float, float] = (0.0, 0.0)
+    rates: tuple[int, ...] = (0,)  # 0: the source's own
+    mp3_kbits: tuple[int, ...] = ()
+    noise_db: tuple[float, ...] = ()  # signal to noise
+    odd: str = ""  # inverted, swapped, one inverted, mono, one empty
+    vocoder: bool = False
+    source_rates: tuple[int, ...] = (44_100,)
+    context_seconds: tuple[float, ...] = (10.0, 12.0)
+    max_delay: float = 0.5
+    cases: int = 30
+
+
+SERVICES = (
+    Service("delay only"),
+    Service("delay, gain", gains_db=(-6, 6)),
+    Service("48 kHz, gain", gains_db=(-6, 6), rates=(48_000,)),
+    Service("32 kHz, gain", gains_db=(-6, 6), rates=(32_000,)),
+    Service("source 22.05/48/96 kHz", gains_db=(-6, 6), rates=(44_100, 48_000), source_rates=(22_050, 48_000, 96_000)),
+    Service("MP3 320", gains_db=(-6, 0), mp3_kbits=(320,)),
+    Service("MP3 192, 48 kHz", gains_db=(-6, 0), rates=(48_000,), mp3_kbits=(192,)),
+    Service("MP3 128", gains_db=(-6, 0), mp3_kbits=(128,)),
+    Service("MP3 64, 48 kHz", gains_db=(-6, 0), rates=(48_000,), mp3_kbits=(64,)),
+    Service("noise at 30 dB", gains_db=(-6, 6), noise_db=(30,)),
+    Service("noise at 15 dB", gains_db=(-6, 6), noise_db=(15,)),
+    Service("inverted", gains_db=(-6, 6), odd="inverted", cases=12),
+    Service("channels exchanged", gains_db=(-6, 6), odd="swapped", cases=12),
+    Service("mono render", gains_db=(-3, 3), odd="mono", cases=12),
+    Service("one channel empty", gains_db=(-3, 3), odd="one empty", cases=12),
+    Service(
+        "everything at once", gains_db=(-6, 0), rates=(44_100, 48_000), mp3_kbits=(64, 96, 128, 192, 256, 320),
+        noise_db=(25, 30, 40), source_rates=(22_050, 44_100, 48_000, 96_000), cases=60,
+    ),  # fmt: skip
+    Service("vocoder (phase lost)", gains_db=(-3, 3), vocoder=True, max_delay=0.1, cases=18),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A track that should come out, the source it came from, and what the service returned."""
+
+    source: torch.Tensor
+    truth: torch.Tensor
+    rate: int
+    window: object
+    rendered: Sound
+    delay: int
+    gain_db: float  # what was applied, and what the encoder does to the level by itself
+    slope: float
+
+
+@functools.cache
+def at_rate(song: int, rate: int) -> tuple[torch.Tensor, float]:
+    """(a song at ``rate``, the 99.9th percentile of the step from one of its samples to the next)."""
+    sound = songs()[song]
+    wave = resample(sound.waveform, sound.sample_rate, rate)
+    slope = wave.diff(dim=1).abs().flatten()
+    return wave, float(slope.kthvalue(math.ceil(0.999 * slope.numel())).values)
+
+
+def make_case(service: Service, draw: random.Random) -> Case:
+    song, other = draw.sample(range(len(songs())), 2)
+    rate = draw.choice(service.source_rates)
+    (source, slope), (new, _) = at_rate(song, rate), at_rate(other, rate)
+    samples = min(source.shape[1], new.shape[1])
+    source, new = source[:, :samples], new[:, :samples]
+    context = draw.choice(service.context_seconds)
+    length = draw.uniform(0.5, 5.0)
+    start = round(draw.uniform(context + 0.6, samples / rate - context - 0.6 - length) * rate)
+    stop = start + round(length * rate)
+    (window,) = plan_windows(samples, rate, ((start, stop),), context, 240, share=True)
+    truth = source.clone()
+    if draw.random() < 0.5:  # new music at the level of the old one; else the service gives the old music back
+        level = source[:, start:stop].square().mean().sqrt() / new[:, start:stop].square().mean().sqrt().clamp_min(1e-4)
+        truth[:, start:stop] = new[:, start:stop] * level.clamp(0.1, 4)
+    delay = round(draw.uniform(-service.max_delay, service.max_delay) * rate)
+    gain_db = draw.uniform(*service.gains_db)
+    rendered, own_gain_db = damaged(Sound(truth[:, window.start : window.stop], rate), service, delay, gain_db, draw)
+    return Case(source, truth, rate, window, rendered, delay, gain_db + own_gain_db, slope)
+
+
+def damaged(sound: Sound, service: Service, delay: int, gain_db: float, draw: random.Random) -> tuple[Sound, float]:
+    """(what the service returns, dB by which its encoder changed the level: LAME scales by 0.95 to 1)."""
+    generator = torch.Generator().manual_seed(draw.randrange(1 << 30))
+    if service.vocoder:
+        sound = phase_lost(sound, generator)
+    wave = shifted(sound.waveform, delay) * 10 ** (gain_db / 20)
+    if service.odd == "inverted":
+        wave = -wave
+    elif service.odd == "swapped":
+        wave = wave.flip(0)
+    elif service.odd == "mono":
+        wave = wave.mean(0, keepdim=True)
+    elif service.odd == "one empty":
+        wave = wave * torch.tensor([[1.0], [0.0]])
+    if service.noise_db:
+        level = wave.square().mean().sqrt() * 10 ** (-draw.choice(service.noise_db) / 20)
+        wave = wave + level * torch.randn(wave.shape, generator=generator)
+    rate = draw.choice(service.rates) or sound.sample_rate
+    result = Sound(resample(wave, sound.sample_rate, rate), rate)
+    if not service.mp3_kbits:
+        return result, 0.0
+    decoded = through_mp3(result, draw.choice(service.mp3_kbits))
+    return decoded, 10 * math.log10(float(decoded.waveform.square().sum() / result.waveform.square().sum()))
+
+
+# ---------------------------------------------------------------- the ways to put it back
+
+
+def ours(case: Case):
+    out = case.source.clone()
+    return out, fit_ranges(out, case.rate, case.window, case.rendered, OPTIONS)
+
+
+def _at_source(case: Case) -> torch.Tensor:
+    wave = resample(case.rendered.waveform, case.rendered.sample_rate, case.rate)
+    wave = wave.expand(case.source.shape[0], -1)
+    size = case.window.stop - case.window.start
+    return torch.nn.functional.pad(wave, (0, max(0, size - wave.shape[1])))[:, :size]
+
+
+def fade_on_the_edge(case: Case):
+    (a, b), fade = case.window.ranges[0], 0.1 * case.rate
+    position = torch.arange(case.source.shape[1], dtype=torch.float32)
+    mask = ((position - a) / fade + 0.5).clamp(0, 1) * ((b - position) / fade + 0.5).clamp(0, 1)
+    render = case.source.clone()
+    render[:, case.window.start : case.window.stop] = _at_source(case)
+    return case.source * (1 - mask) + render * mask
+
+
+def no_splice(case: Case):
+    out = case.source.clone()
+    out[:, case.window.start : case.window.stop] = _at_source(case)
+    return out
+
+
+def whole_clip_scale(case: Case):
+    render = _at_source(case)
+    render = render / max(1.0, 5 * float(render.std()))
+    a, b = case.window.ranges[0]
+    out = case.source.clone()
+    out[:, a:b] = render[:, a - case.window.start : b - case.window.start]
+    return out
+
+
+# ---------------------------------------------------------------- measuring
+
+
+@dataclass
+class Tally:
+    cases: int = 0
+    exact: int = 0
+    reported: int = 0
+    worst_delay: float = 0.0
+    worst_gain: float = 0.0
+    changed: int = 0
+    steps: list = field(default_factory=list)
+    jumps: list = field(default_factory=list)
+
+
+def step_db(track: torch.Tensor, position: int, inward: int, rate: int) -> float:
+    """Level of LEVEL_SECONDS inside the range, past the fade, over that of LEVEL_SECONDS outside it."""
+    size, fade = round(LEVEL_SECONDS * rate), round(OPTIONS.crossfade_ms / 1000 * rate)
+    left, right = track[:, position - size : position], track[:, position : position + size]
+    if inward > 0:
+        right = track[:, position + fade : position + fade + size]
+    else:
+        left = track[:, position - fade - size : position - fade]
+    return 10 * math.log10(float(right.square().mean() + 1e-9) / float(left.square().mean() + 1e-9))
+
+
+def tally_track(tally: Tally, case: Case, out: torch.Tensor) -> None:
+    a, b = case.window.ranges[0]
+    tally.cases += 1
+    tally.changed += not (torch.equal(out[:, :a], case.source[:, :a]) and torch.equal(out[:, b:], case.source[:, b:]))
+    for edge, inward in ((a, 1), (b, -1)):
+        step = step_db(out, edge, inward, case.rate) - step_db(case.truth, edge, inward, case.rate)
+        tally.steps.append(abs(step))
+        tally.jumps.append(float((out[:, edge] - out[:, edge - 1]).abs().amax()) / case.slope)
+
+
+def tally_fit(tally: Tally, case: Case, fit, phase_kept: bool) -> None:
+    found = fit.seams[0].delay_ms / 1000 * case.rate
+    error = abs(found - case.delay)
+    tally.worst_delay = max(tally.worst_delay, 1000 * error / case.rate)
+    tally.exact += round(error) == 0
+    tally.reported += round(error) != 0 and (round(error) <= 1 or any("align" in text for text in fit.warnings))
+    for seam in fit.seams:
+        wanted = max(-6.0, min(6.0, -case.gain_db))
+        tally.worst_gain = max(tally.worst_gain, abs(seam.gain_db - wanted))
+
+
+def run(scale: float) -> list[str]:
+    torch.manual_seed(0)
+    lines = [HEADER, "-" * len(HEADER)]
+    peers = {"fade on the edge": (fade_on_the_edge, Tally()), "no splice": (no_splice, Tally()),
+             "whole-clip scale": (whole_clip_scale, Tally())}  # fmt: skip
+    total = Tally()
+    for service in SERVICES:
+        draw, tally = random.Random(service.name), Tally()
+        for _ in range(max(2, round(service.cases * scale))):
+            case = make_case(service, draw)
+            out, fit = ours(case)
+            for each in (tally, total) if not service.vocoder else (tally,):
+                tally_track(each, case, out)
+                tally_fit(each, case, fit, not service.vocoder)
+            for way, peer in peers.values():
+                tally_track(peer, case, way(case))
+        lines.append(row(service.name, tally))
+        print(lines[-1], flush=True)
+    lines.append(row("all but the vocoder", total))
+    lines += ["", PEER_HEADER, "-" * len(PEER_HEADER), peer_row("this pack", total)]
+    lines += [peer_row(name, peer) for name, (_, peer) in peers.items()]
+    return lines
+
+
+HEADER = (
+    f"{'service':<24}{'cases':>6}{'exact':>8}{'±1/told':>9}{'delay err':>11}{'gain err':>10}"
+    f"{'step max':>10}{'step p95':>10}{'jump max':>10}{'outside':>10}"
+)
+PEER_HEADER = (
+    f"{'same services':<24}{'cases':>6}{'step p50':>10}{'step p95':>10}{'step max':>10}{'clicks':>9}{'jump max':>10}{'outside':>12}"
+)
+
+
+def row(name: str, t: Tally) -> str:
+    return (
+        f"{name:<24}{t.cases:>6}{100 * t.exact / t.cases:>7.1f}%{t.reported:>9}{t.worst_delay:>8.3f} ms"
+        f"{t.worst_gain:>7.2f} dB{max(t.steps):>7.2f} dB{np.percentile(t.steps, 95):>7.2f} dB{max(t.jumps):>10.2f}"
+        f"{'equal' if not t.changed else 'CHANGED':>10}"
+    )
+
+
+def peer_row(name: str, t: Tally) -> str:
+    clicks = sum(jump > 1 for jump in t.jumps)
+    return (
+        f"{name:<24}{t.cases:>6}" + "".join(f"{np.percentile(t.steps, p):>7.2f} dB" for p in (50, 95, 100))
+        + f"{100 * clicks / len(t.jumps):>8.1f}%{max(t.jumps):>10.2f}"
+        + f"{'equal' if not t.changed else f'{100 * t.changed / t.cases:.0f}% changed':>12}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the cases; nothing is written")
+    quick = parser.parse_args().quick
+    lines = run(0.1 if quick else 1.0)
+    print("\n".join(lines))
+    if not quick:
+        TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
