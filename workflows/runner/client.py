@@ -165,18 +165,28 @@ def _rejection(error: dict, node_errors: dict, prompt: dict) -> str:
     sentences = []
     for node_id, found in node_errors.items():
         for problem in found.get("errors", []):
-            what = problem.get("details") or problem.get("message", "")
-            about = problem.get("message", "")
-            detail = f"{about}: {what}" if what != about and about not in what else what
-            sentences.append(f"{name_of(prompt, node_id)}: {detail}")
+            sentences.append(f"{name_of(prompt, node_id)}: {_problem(problem)}")
     if not sentences:
         sentences = [" ".join(filter(None, [error.get("message", "It gave no reason."), error.get("details")]))]
     return "ComfyUI did not accept the graph. " + " ".join(sentence.rstrip(".") + "." for sentence in sentences)
 
 
+def _problem(problem: dict) -> str:
+    """One entry of node_errors in words; what ComfyUI puts where depends on the kind of error."""
+    message, details = problem.get("message", ""), problem.get("details", "")
+    if problem.get("type") == "custom_validation_failed":
+        return details.partition(" - ")[2] or details or message
+    if details in ("", (problem.get("extra_info") or {}).get("input_name")):
+        return f"{details}: {message}".removeprefix(": ")
+    return f"{message}: {details}"
+
+
 def _failure(event: dict, prompt: dict) -> str:
     message = (event.get("exception_message") or "").strip() or event.get("exception_type", "unknown error")
-    return f"{name_of(prompt, str(event.get('node_id')))}: {message}"
+    node_id = str(event.get("node_id"))
+    if message.startswith(f"{event.get('node_type')}:"):  # the pack's own sentences begin with their node
+        return message
+    return f"{name_of(prompt, node_id)}: {message}"
 
 
 def name_of(prompt: dict, node_id: str) -> str:

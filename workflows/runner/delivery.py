@@ -83,7 +83,7 @@ def _write_reports(reports: dict[str, dict], graph: Graph, folder: Path, stem: s
 
 
 def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | None, index: int) -> Delivered:
-    source = workspace.base / entry["type"] / entry.get("subfolder", "") / entry["filename"]
+    source = workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
     audio = stem.with_name(stem.name + source.suffix)
     drawing = stem.with_name(stem.name + "_waveform.png")
     with _whole(audio) as temporary:

@@ -113,7 +113,7 @@ def unknown_inputs(graph: Graph, settings: list[Setting]) -> list[Setting]:
 
 def check_input_exists(graph: Graph, setting: Setting, node_info: dict) -> None:
     """Raises Refused when the node class, as the server describes it, has no such input."""
-    names = [name for group in node_info.get("input", {}).values() for name in group]
+    names = [name for group in ("required", "optional") for name in node_info.get("input", {}).get(group, {})]
     if setting.input not in names:
         node = title(graph, find_node(graph, setting.node))
         raise Refused(f"{node} has no input “{setting.input}”. {_instead(setting.input, names)}")

@@ -103,7 +103,7 @@ def _answers(server: Server, workspace: Workspace) -> bool:
     """Whether this very server answers, not another one that has taken the port in the meantime."""
     try:
         with open_loopback(f"{server.url}/system_stats", timeout=5) as answer:
-            return str(workspace.base) in json.load(answer)["system"]["argv"]
+            return any(str(workspace.folder) in flag for flag in json.load(answer)["system"]["argv"])
     except (OSError, ValueError, KeyError):
         return False
 
