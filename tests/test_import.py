@@ -46,7 +46,7 @@ def load_with_comfyui(monkeypatch, version):
     fake.__version__ = version
     monkeypatch.setitem(sys.modules, "comfyui_version", fake if version else None)  # None: not importable
     # A name of its own for each load: what an earlier one imported must not answer for this one.
-    spec = importlib.util.spec_from_file_location(f"pack_in_{version}", ROOT / "__init__.py")
+    spec = importlib.util.spec_from_file_location(f"pack_in_{version}".replace(".", "_"), ROOT / "__init__.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
