@@ -17,11 +17,13 @@ class Plan:
 
     call_seconds: sound that comes back from each part of one take, in the order the parts are rendered.
     items: batch items of the source (1 when there is none); takes: takes of each item.
+    sources: the items themselves, for a backend that records what a paid edit was made from.
     """
 
     call_seconds: tuple[Seconds, ...]
     items: int = 1
     takes: int = 1
+    sources: tuple[Sound, ...] = ()
 
     @property
     def total_seconds(self) -> Seconds:
@@ -59,6 +61,9 @@ class Backend(ABC):
     @abstractmethod
     def check(self, plan: Plan) -> None:
         """Raise ACEStepError for whatever would fail, before any model is loaded or money spent."""
+
+    async def prepare(self, plan: Plan) -> None:
+        """Ask for what ``estimate`` needs, such as a live price. After ``check``; ``run`` sees to it when left out."""
 
     def estimate(self, plan: Plan) -> float | None:
         """What the plan will cost in USD, or None when the backend costs nothing."""

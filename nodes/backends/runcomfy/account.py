@@ -1,0 +1,169 @@
+"""The RunComfy account in use: its token, where it came from, and the ceiling kept with it.
+
+The token leaves this module only as the Authorization header of the service's own address. Everything
+else gets ``identity``, a keyed hash that says whether two runs used the same token.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import JournalError, NotSignedIn
+from .files import FileLock, write_private
+from .place import Place
+
+DEFAULT_CEILING_USD = 2.0
+MAX_CEILING_USD = 1000.0
+
+_TOKEN_FILE, _SETTINGS_FILE, _KEY_FILE = "token", "settings.json", "identity.key"
+_KEY_BYTES = 32
+# Whatever a header may carry, so that no HTTP library ever has to complain about (and print) its value.
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+
+
+@dataclass(frozen=True)
+class Account:
+    """``source`` says where the token came from, in words for the account dialog."""
+
+    token: str = field(repr=False)
+    source: str
+
+
+def find_account(place: Place) -> Account | None:
+    """The token in use, by the contract's order of precedence, or None. Raises NotSignedIn for a malformed one."""
+    managed = "RUNCOMFY_API_TOKEN_FILE" in place.environment  # a RunComfy machine; that file is never read
+    candidates = [
+        ("saved in ComfyUI", _read_text(place.directory / _TOKEN_FILE)),
+        ("RUNCOMFY_API_TOKEN", place.environment.get("RUNCOMFY_API_TOKEN")),
+    ]
+    if not managed:
+        candidates += [
+            ("RUNCOMFY_TOKEN", place.environment.get("RUNCOMFY_TOKEN")),
+            ("runcomfy login", _command_line_token(place)),
+        ]
+    for source, text in candidates:
+        if text and text.strip():
+            return Account(checked_token(text, source), source)
+    return None
+
+
+def require_account(place: Place, node: str) -> Account:
+    """The account, or NotSignedIn with the ways to sign in."""
+    account = find_account(place)
+    if account is None:
+        raise NotSignedIn(
+            f"{node}: backend runcomfy needs a RunComfy API token and none is set. Save one in the node's account "
+            "dialog, or set RUNCOMFY_API_TOKEN, or run `runcomfy login`; or choose backend local or sketch, which "
+            "cost nothing."
+        )
+    return account
+
+
+def checked_token(text: str, source: str) -> str:
+    """``text`` as a token. Raises NotSignedIn, never showing it."""
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        raise NotSignedIn(
+            f"The RunComfy token from {source} is not usable: a token is 1 to 4096 visible ASCII characters without "
+            "spaces. Copy it again from your RunComfy account."
+        )
+    return token
+
+
+def save_token(place: Place, text: str) -> None:
+    """Keep a token in a private file. Raises NotSignedIn for a malformed one, OSError."""
+    write_private(place.directory / _TOKEN_FILE, checked_token(text, "the account dialog").encode())
+
+
+def clear_token(place: Place) -> None:
+    """Forget the saved token; one from the environment stays in force."""
+    (place.directory / _TOKEN_FILE).unlink(missing_ok=True)
+
+
+def ceiling_usd(place: Place) -> float:
+    """The most one prompt may cost, over all its nodes and takes."""
+    text = _read_text(place.directory / _SETTINGS_FILE)
+    if text is None:
+        return DEFAULT_CEILING_USD
+    try:
+        value = json.loads(text)["ceiling_usd"]
+        if not is_ceiling(value):
+            raise ValueError
+        return float(value)
+    except (ValueError, KeyError, TypeError):
+        raise JournalError(
+            f"The account settings {place.directory / _SETTINGS_FILE} cannot be read, so the ceiling per prompt is not "
+            "known and nothing is bought. Set the ceiling again in the account dialog, or delete the file to go back "
+            f"to ${DEFAULT_CEILING_USD:.2f}."
+        ) from None
+
+
+def is_ceiling(value) -> bool:
+    """Whether ``value`` can be a ceiling: 0 to 1000 US dollars."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_CEILING_USD
+
+
+def save_ceiling(place: Place, usd: float) -> None:
+    """Keep the ceiling per prompt. Raises OSError."""
+    write_private(place.directory / _SETTINGS_FILE, json.dumps({"ceiling_usd": float(usd)}).encode())
+
+
+def identity(place: Place, account: Account) -> str:
+    """A keyed hash of the token: equal for the same token on this machine, useless anywhere else."""
+    return hmac.new(_identity_key(place), account.token.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _identity_key(place: Place) -> bytes:
+    path = place.directory / _KEY_FILE
+    lock = FileLock(place.directory / f"{_KEY_FILE}.lock")
+    try:
+        if not path.exists():
+            if not lock.acquire(place.patience.lock):
+                raise JournalError(f"The file {path} is locked by another process; queue again in a moment.")
+            try:
+                if not path.exists():  # another process may have been first
+                    write_private(path, secrets.token_bytes(_KEY_BYTES))
+            finally:
+                lock.release()
+        key = path.read_bytes()
+    except OSError as error:
+        raise JournalError(
+            f"The folder {place.directory} cannot be used ({error.strerror}); RunComfy runs need it for their record "
+            "of paid requests. Make it writable for ComfyUI."
+        ) from None
+    if len(key) != _KEY_BYTES:
+        raise JournalError(f"The file {path} is damaged; delete it and queue again.")
+    return key
+
+
+def _read_text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        raise NotSignedIn(f"The file {path} cannot be read; make it readable for ComfyUI or delete it.") from None
+
+
+def _command_line_token(place: Place) -> str | None:
+    """``access_token`` of the file that `runcomfy login` writes, or None."""
+    path = _command_line_folder(place) / "token.json"
+    try:
+        token = json.loads(path.read_text(encoding="utf-8")).get("access_token")
+    except (OSError, ValueError, AttributeError):
+        return None  # not ours: a missing or foreign file there is no token
+    return token if isinstance(token, str) else None
+
+
+def _command_line_folder(place: Place) -> Path:
+    environment = place.environment
+    if environment.get("RUNCOMFY_CONFIG_DIR"):
+        return Path(environment["RUNCOMFY_CONFIG_DIR"])
+    if environment.get("XDG_CONFIG_HOME"):
+        return Path(environment["XDG_CONFIG_HOME"]) / "runcomfy"
+    home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())
+    return Path(home) / ".config" / "runcomfy"

@@ -1,0 +1,143 @@
+"""The four hosted ACE-Step models: which one a request goes to, and the body it gets."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import InputError
+from ...request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ...tags import is_instrumental, join_tags, split_tags
+
+MAX_CALL_SECONDS = 240
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+V1, V1_5 = "ace-step", "ace-step-1.5"
+TEXT_TO_AUDIO = {
+    V1: "acestep-ai/ace-step/text-to-audio",
+    V1_5: "acestep-ai/ace-step-1.5/text-to-audio",
+}
+INPAINT = "acestep-ai/ace-step/audio-inpaint"
+OUTPAINT = "acestep-ai/ace-step/audio-outpaint"
+MODELS = (*TEXT_TO_AUDIO.values(), INPAINT, OUTPAINT)
+
+# Times are sent to the microsecond, far below one sample.
+_TIME_DECIMALS = 6
+
+# English names of ACE-Step's language codes: RunComfy takes the vocal language as one more tag.
+_LANGUAGE_NAMES = {
+    "ar": "Arabic", "az": "Azerbaijani", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fa": "Persian",
+    "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "ht": "Haitian Creole",
+    "hu": "Hungarian", "id": "Indonesian", "is": "Icelandic", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "la": "Latin", "lt": "Lithuanian", "ms": "Malay", "ne": "Nepali", "nl": "Dutch", "no": "Norwegian",
+    "pa": "Punjabi", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sa": "Sanskrit",
+    "sk": "Slovak", "sr": "Serbian", "sv": "Swedish", "sw": "Swahili", "ta": "Tamil", "te": "Telugu",
+    "th": "Thai", "tl": "Tagalog", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
+    "yue": "Cantonese", "zh": "Chinese",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Body:
+    """What is POSTed. ``sha256`` identifies it in the journal; ``seconds`` is the sound that should come back."""
+
+    model: str
+    data: bytes
+    seed: int
+    seconds: float
+    window_sha256: str | None = None
+    where: tuple[float, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def model_for(request: Request) -> str:
+    """The hosted model for a request. Raises InputError for one that does not exist."""
+    version = V1 if request.version == "auto" else request.version
+    if isinstance(request, GenerateRequest):
+        return TEXT_TO_AUDIO[version]
+    if version != V1:
+        raise InputError(
+            f"{request.node}: version is {request.version}, but RunComfy hosts edits for ace-step only. Set version "
+            "to auto or ace-step, or set backend to local to edit with ace-step-1.5."
+        )
+    return INPAINT if isinstance(request, InpaintRequest) else OUTPAINT
+
+
+def version_of(model: str) -> str:
+    """``ace-step`` or ``ace-step-1.5``."""
+    return V1_5 if model == TEXT_TO_AUDIO[V1_5] else V1
+
+
+def generate_body(request: GenerateRequest) -> Body:
+    """Text to audio."""
+    fields = _words(request) | {"duration": request.duration, "seed": request.seed}
+    return Body(model_for(request), _json(fields), request.seed, float(request.duration))
+
+
+def inpaint_body(request: InpaintRequest, flac: bytes, window_seconds: float, span: Sequence[float]) -> Body:
+    """New sound between ``span`` = (start, end), in seconds from the start of the window in ``flac``."""
+    start, end = (round(seconds, _TIME_DECIMALS) for seconds in span)
+    fields = _words(request) | {
+        "start_time": start,
+        "start_time_relative_to": "start",
+        "end_time": end,
+        "end_time_relative_to": "start",
+        "seed": request.seed,
+    }
+    return _edit_body(request, INPAINT, flac, fields, window_seconds, (start, end))
+
+
+def outpaint_body(request: OutpaintRequest, flac: bytes, window_seconds: float, before: float, after: float) -> Body:
+    """``before`` and ``after`` seconds of new sound around the window in ``flac``."""
+    before, after = round(before, _TIME_DECIMALS), round(after, _TIME_DECIMALS)
+    fields = _words(request) | {
+        "extend_before_duration": before,
+        "extend_after_duration": after,
+        "seed": request.seed,
+    }
+    return _edit_body(request, OUTPAINT, flac, fields, window_seconds + before + after, (before, after))
+
+
+def _edit_body(request, model, flac: bytes, fields: dict, seconds: float, where: tuple[float, ...]) -> Body:
+    # Joined as bytes: the sound is large, and a JSON encoder would copy it several times.
+    uri = b"data:audio/flac;base64," + base64.b64encode(flac)
+    data = b'{"audio":"' + uri + b'",' + _json(fields)[1:]
+    if len(data) > MAX_BODY_BYTES:
+        raise InputError(
+            f"{request.node}: the part of the source to send makes a request of {len(data) / 2**20:.1f} MiB; RunComfy "
+            f"takes at most {MAX_BODY_BYTES // 2**20} MiB. Set context_seconds lower, or split the range."
+        )
+    return Body(model, data, request.seed, seconds, hashlib.sha256(flac).hexdigest(), where)
+
+
+def _words(request: Request) -> dict:
+    return {"tags": tags_sent(request), "lyrics": lyrics_sent(request)}
+
+
+def tags_sent(request: Request) -> str:
+    """The tags, with the vocal language as one more tag when it is set and not there yet."""
+    name = _LANGUAGE_NAMES.get(request.language)
+    if name is None or name.casefold() in request.tags.casefold():
+        return request.tags
+    return join_tags([*split_tags(request.tags), name])
+
+
+def lyrics_sent(request: Request) -> str:
+    """Blank lyrics let the service write its own, so instrumental tags turn them into ``[inst]``."""
+    if not request.lyrics.strip() and is_instrumental(request.tags):
+        return "[inst]"
+    return request.lyrics
+
+
+def writes_own_lyrics(request: Request) -> bool:
+    """Whether RunComfy's model will write the words itself."""
+    return not lyrics_sent(request).strip()
+
+
+def _json(fields: dict) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

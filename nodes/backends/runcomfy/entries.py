@@ -1,0 +1,119 @@
+"""What the journal remembers: paid requests, and the runs they belong to."""
+
+import uuid
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import Enum
+
+from ...request import Call
+
+
+class State(str, Enum):
+    """Where a paid request stands, as far as is known here."""
+
+    SENDING = "sending"  # being submitted right now, or by a process that died doing it
+    REFUSED = "refused"  # an answer proved that nothing was accepted
+    UNKNOWN = "unknown"  # submitted, no usable answer
+    ACCEPTED = "accepted"  # has an id; not delivered yet
+    DELIVERED = "delivered"  # its sound has arrived here at least once
+    FAILED = "failed"  # RunComfy says it failed
+    CANCELLED = "cancelled"  # RunComfy says it was cancelled
+    GONE = "gone"  # RunComfy no longer has it
+
+
+OPEN = frozenset({State.SENDING, State.UNKNOWN, State.ACCEPTED})
+FETCHABLE = frozenset({State.ACCEPTED, State.DELIVERED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One paid request. Times are Unix seconds, ``body_sha256`` identifies what was asked.
+
+    warned: the user has been told that the outcome is unknown, or that the file is missing.
+    """
+
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    state: State = State.SENDING
+    request_id: str | None = None
+    account: str
+    model: str
+    seed: int
+    seconds: float
+    body_sha256: str
+    window_sha256: str | None = None
+    where: tuple[float, ...] = ()
+    estimate_usd: float
+    cost_usd: float | None = None
+    created: float
+    updated: float
+    warned: bool = False
+
+    def as_json(self) -> dict:
+        return asdict(self) | {"state": self.state.value, "where": list(self.where)}
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Entry":
+        known = {name: data[name] for name in _names(cls) if name in data}
+        return cls(**known | {"state": State(data["state"]), "where": tuple(data.get("where", ()))})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of one node: which entry rendered which call. Enough to put the run together again.
+
+    calls: "item/take/part" → entry key. source_sha256: of each item of the source.
+    """
+
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    node: str
+    model: str
+    seed: int
+    items: int
+    takes: int
+    parts: int
+    source_sha256: tuple[str, ...] = ()
+    created: float
+    calls: dict[str, str] = field(default_factory=dict)
+
+    def with_call(self, call: Call, entry: Entry) -> "Run":
+        return replace(self, calls=self.calls | {call_key(call): entry.key})
+
+    def entry_key(self, call: Call) -> str | None:
+        return self.calls.get(call_key(call))
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.calls) == self.items * self.takes * self.parts
+
+    def repeats(self, other: "Run") -> bool:
+        """Whether this run renders exactly what ``other`` did, by the same requests."""
+        return replace(self, key=other.key, created=other.created) == other
+
+    def as_json(self) -> dict:
+        return asdict(self) | {"source_sha256": list(self.source_sha256)}
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Run":
+        known = {name: data[name] for name in _names(cls) if name in data}
+        return cls(**known | {"source_sha256": tuple(data.get("source_sha256", ()))})
+
+
+def call_key(call: Call) -> str:
+    return f"{call.item}/{call.take}/{call.part}"
+
+
+def call_words(call: Call, run: Run) -> str:
+    """``take 2``, ``item 1, take 2, part 3`` …: only what there are several of, counted from 1."""
+    words = [
+        f"{name} {index + 1}"
+        for name, index, count in (
+            ("item", call.item, run.items),
+            ("take", call.take, run.takes),
+            ("part", call.part, run.parts),
+        )
+        if count > 1
+    ]
+    return ", ".join(words)
+
+
+def _names(cls) -> list[str]:
+    return [each.name for each in fields(cls)]

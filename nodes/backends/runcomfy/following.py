@@ -1,0 +1,99 @@
+"""Following one accepted request to its end: polling, the result, the file."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...audio.value import Sound
+from .answers import cost_in, explanation, said
+from .client import Client
+from .download import address_in, fetch_sound
+from .entries import Entry
+from .errors import NoSuchThing, RenderFailed, RunComfyError, UnusableAnswer
+from .live import Live
+
+WAITING = frozenset({"in_queue", "pending", "waiting"})
+RUNNING = frozenset({"in_progress", "starting", "processing"})
+DONE = frozenset({"completed", "succeeded"})
+FAILED = frozenset({"failed"})
+CANCELLED = frozenset({"cancelled", "canceled"})
+
+
+class Cancelled(RenderFailed):
+    """RunComfy reports that the request was cancelled."""
+
+
+class FileMissing(NoSuchThing):
+    """The request is known and complete, but its file is not at its address."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """``cost_usd`` as reported, or None."""
+
+    sound: Sound
+    cost_usd: float | None
+
+
+def follow(client: Client, entry: Entry, live: Live) -> Delivery:
+    """Wait for the request of ``entry`` and fetch its sound.
+
+    Raises NoSuchThing (RunComfy does not know the request), FileMissing, RenderFailed, Cancelled,
+    UnusableAnswer, ServiceUnavailable, TryLater, NotSignedIn; Stopped.
+    """
+    result = _wait_for_result(client, entry, live)
+    model = result.get("model_id")
+    if isinstance(model, str) and model and model != entry.model:
+        raise UnusableAnswer(f"Request {entry.request_id} was rendered by {said(model, '')}, not by {entry.model}.")
+    cost = cost_in(result)
+    live.finished.set()
+    live.show(state="downloading", queue_position=None, cost_usd=cost)
+    try:
+        sound = fetch_sound(client, address_in(result, client.place))
+    except NoSuchThing as error:
+        raise FileMissing(str(error)) from None
+    return Delivery(sound, cost)
+
+
+def _wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
+    patience, stop, request_id = client.place.patience, client.stop, entry.request_id
+    pause, strange_since = patience.first_poll, None
+
+    def may_not_be_known_yet(error: RunComfyError) -> bool:
+        return isinstance(error, NoSuchThing) and time.time() - entry.created < patience.not_yet_known
+
+    while True:
+        status = client.status(request_id, may_not_be_known_yet)
+        state = _state(status)
+        if state in DONE | FAILED | CANCELLED:
+            result = client.result(request_id)
+            if _state(result) in DONE or (state in DONE and result.get("output")):
+                return result
+            if _state(result) in FAILED | CANCELLED or state in FAILED | CANCELLED:
+                raise _failure(request_id, {"status": state} | dict(result))
+        if state in WAITING | RUNNING | DONE:
+            strange_since = None
+        else:
+            strange_since = strange_since or time.monotonic()
+            if time.monotonic() - strange_since > patience.failing_in_a_row:
+                raise UnusableAnswer(
+                    f"RunComfy has been giving request {request_id} the state {said(state, '')!r} for "
+                    f"{patience.failing_in_a_row:g} s, which this pack does not know."
+                )
+        position = status.get("queue_position")
+        live.show(state=said(state, ""), queue_position=position if isinstance(position, int) else None)
+        stop.sleep(pause)
+        pause = patience.poll
+
+
+def _state(answer: Mapping) -> str:
+    return str(answer.get("status", "")).strip().lower()
+
+
+def _failure(request_id: str | None, result: Mapping) -> RenderFailed:
+    cost = cost_in(result)
+    charged = f" It reports a cost of ${cost:.4f}." if cost is not None else ""
+    if _state(result) in CANCELLED:
+        return Cancelled(f"RunComfy reports that request {request_id} was cancelled.{charged}")
+    words = explanation(result, "")
+    return RenderFailed(f"RunComfy reports that request {request_id} failed{words}.{charged}")

@@ -1,0 +1,118 @@
+"""Putting an earlier run together again from the request ids the user gives."""
+
+import time
+from dataclasses import replace
+
+from ...errors import InputError
+from ...request import Call, GenerateRequest, InpaintRequest, Request
+from ..interface import Plan
+from .answers import REQUEST_ID
+from .endpoints import INPAINT, OUTPAINT, TEXT_TO_AUDIO
+from .entries import Entry, Run, call_key, call_words
+from .errors import NothingToFetch
+from .journal import Content
+
+_KINDS = {model: "generated track" for model in TEXT_TO_AUDIO.values()} | {INPAINT: "inpaint", OUTPAINT: "outpaint"}
+
+
+def find_run(content: Content, request: Request) -> Run | None:
+    """The newest run in the journal that all of the request's ids belong to; None when it knows none of them.
+
+    Raises InputError for malformed ids, for ids of different runs and for the run of another kind of node.
+    """
+    ids = request.resume_request_ids
+    for request_id in ids:
+        if not REQUEST_ID.fullmatch(request_id):
+            raise InputError(
+                f"{request.node}: resume_request_id holds {request_id[:140]!r}, which is not a RunComfy request id; an "
+                "id has 1 to 128 letters, digits, - and _, and several are separated by commas."
+            )
+    entries = [content.by_request_id(request_id) for request_id in ids]
+    if not any(entries):
+        return None
+    keys = {entry.key for entry in entries if entry}
+    run = next((run for run in reversed(content.runs) if keys <= set(run.calls.values())), None)
+    if run is None or not all(entries):
+        raise InputError(
+            f"{request.node}: resume_request_id names requests of different runs ({', '.join(ids)}); give one id, it "
+            "stands for its whole run."
+        )
+    if run.model not in _models_of(request):
+        raise InputError(
+            f"{request.node}: request {ids[0]} is of another kind of node ({_KINDS.get(run.model, run.model)}); resume it "
+            "there."
+        )
+    return run
+
+
+def as_planned(request: Request, run: Run) -> Request:
+    """``request`` with the seeds and takes of the run that is fetched."""
+    return replace(request, seed=run.seed, batch_size=run.takes)
+
+
+def check_plan(request: Request, run: Run, plan: Plan) -> None:
+    """Raise when the run cannot fill the plan, or misses a part; nothing is bought on resume."""
+    parts = len(plan.call_seconds)
+    if (run.items, run.takes, run.parts) != (plan.items, plan.takes, parts):
+        raise InputError(
+            f"{request.node}: the run of request {request.resume_request_ids[0]} had {_size(run.items, run.takes, run.parts)}, "
+            f"but this node has {_size(plan.items, plan.takes, parts)} now. Give it the source and the ranges of "
+            "that run, or clear resume_request_id."
+        )
+    missing = [call for call in calls_of(plan) if run.entry_key(call) is None]
+    if missing:
+        names = "; ".join(call_words(call, run) or "its only part" for call in missing)
+        raise NothingToFetch(
+            f"{request.node}: of the run of request {request.resume_request_ids[0]}, this was never submitted: {names}. Nothing "
+            f"is bought on resume: clear resume_request_id and queue with seed {run.seed} to fetch what is there and buy "
+            "what is missing."
+        )
+
+
+def foreign_run(request: Request, model: str, plan: Plan, account: str) -> tuple[Run, dict[str, Entry]]:
+    """A run made of ids the journal does not know, in the order of the calls. Raises InputError for a wrong number."""
+    calls, ids = calls_of(plan), request.resume_request_ids
+    if len(ids) != len(calls):
+        raise InputError(
+            f"{request.node}: resume_request_id holds {len(ids)} ids that this computer's journal does not know, and this "
+            f"node needs {len(calls)}, one for each request ({_size(plan.items, plan.takes, len(plan.call_seconds))})."
+        )
+    now = time.time()
+    entries = {
+        call_key(call): Entry(
+            request_id=request_id, account=account, model=model, seed=request.seeds[call.take],
+            seconds=plan.call_seconds[call.part], body_sha256="", estimate_usd=0.0, created=now, updated=now,
+        )
+        for call, request_id in zip(calls, ids)
+    }  # fmt: skip
+    run = new_run(request, model, plan)
+    return replace(run, calls={key: entry.key for key, entry in entries.items()}), entries
+
+
+def new_run(request: Request, model: str, plan: Plan) -> Run:
+    """The journal's record of a run about to begin."""
+    return Run(
+        node=request.node,
+        model=model,
+        seed=request.seed,
+        items=plan.items,
+        takes=plan.takes,
+        parts=len(plan.call_seconds),
+        created=time.time(),
+    )
+
+
+def calls_of(plan: Plan) -> list[Call]:
+    """Every call of a plan, in order."""
+    parts = range(len(plan.call_seconds))
+    return [Call(i, t, p) for i in range(plan.items) for t in range(plan.takes) for p in parts]
+
+
+def _models_of(request: Request) -> tuple[str, ...]:
+    if isinstance(request, GenerateRequest):
+        return tuple(TEXT_TO_AUDIO.values())
+    return (INPAINT,) if isinstance(request, InpaintRequest) else (OUTPAINT,)
+
+
+def _size(items: int, takes: int, parts: int) -> str:
+    return " × ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in ((items, "item"), (takes, "take"), (parts, "part")))

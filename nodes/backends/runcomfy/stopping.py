@@ -1,0 +1,78 @@
+"""How a thread that waits for the network learns of Stop, and how it waits without being stuck."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+# How late a waiting thread may notice Stop.
+_NOTICE_SECONDS = 0.05
+
+
+class Stopped(Exception):
+    """Raised inside a thread when Stop was set. Never leaves this package: the node raises ComfyUI's own."""
+
+
+class Stop:
+    """Set once, from any thread. ``reason`` is the exception that asked for it."""
+
+    def __init__(self):
+        self._event = threading.Event()
+        self.reason: BaseException | None = None
+
+    def set(self, reason: BaseException) -> None:
+        if not self._event.is_set():
+            self.reason = reason
+            self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def check(self) -> None:
+        if self._event.is_set():
+            raise Stopped
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Stopped the moment Stop is set."""
+        if self._event.wait(seconds):
+            raise Stopped
+
+
+def start_thread(function: Callable[[], Result], name: str, daemon: bool) -> "Future[Result]":
+    """Run ``function`` in a thread of its own.
+
+    Not in asyncio's pool: asyncio.run joins that at the end of a prompt, so a hung connection would block
+    ComfyUI's queue. A daemon thread may be abandoned; one that is not keeps the process until it has ended.
+    """
+    future: Future = Future()
+
+    def body() -> None:
+        try:
+            result = function()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=body, name=name, daemon=daemon).start()
+    return future
+
+
+def wait_for(future: "Future[Result]", stop: Stop) -> Result:
+    """The result of ``future``, or Stopped within a moment of Stop; the thread behind it then goes on alone."""
+    while True:
+        wait_briefly(future, _NOTICE_SECONDS)
+        if future.done():
+            return future.result()
+        stop.check()
+
+
+def wait_briefly(future: Future, seconds: float) -> bool:
+    """Wait up to ``seconds``; whether ``future`` is done."""
+    try:
+        future.exception(timeout=seconds)
+    except TimeoutError:
+        pass
+    return future.done()

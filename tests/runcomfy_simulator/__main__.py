@@ -1,0 +1,30 @@
+"""``python -m runcomfy_simulator [--port 0] [--queue-seconds 1] [--run-seconds 2]``, run from the tests folder."""
+
+import argparse
+import json
+import signal
+import threading
+
+from .serverless import DEPLOYMENT_ID
+from .server import Simulator
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="runcomfy_simulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--queue-seconds", type=float, default=0.5)
+    parser.add_argument("--run-seconds", type=float, default=1.0)
+    options = parser.parse_args()
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: ended.set())
+    with Simulator(
+        options.port, queue_seconds=options.queue_seconds, run_seconds=options.run_seconds
+    ) as simulator:
+        line = {"url": simulator.url, "token": simulator.token, "deployment": DEPLOYMENT_ID}
+        print(json.dumps(line), flush=True)
+        ended.wait()
+
+
+if __name__ == "__main__":
+    main()
