@@ -1,0 +1,37 @@
+/** Which file a node's sound can be heard from. */
+import { downstream, lastOutput, upstream, widgetValue } from "../comfy.js";
+
+/** "folder/name.wav [output]" → {filename, subfolder, type}. */
+export function parseFileName(text) {
+  const [, path, type] = /^(.*?)(?:\s*\[(input|output|temp)\])?$/.exec(text);
+  const cut = path.lastIndexOf("/");
+  return { filename: path.slice(cut + 1), subfolder: cut < 0 ? "" : path.slice(0, cut), type: type ?? "input" };
+}
+
+/** The file that feeds an input before anything has run: that of a Load Audio node, else null. */
+export function loadedFile(node, inputName) {
+  const origin = upstream(node, inputName);
+  if (origin?.node.comfyClass !== "LoadAudio") return null;
+  const name = widgetValue(origin.node, "audio");
+  return typeof name === "string" && name ? parseFileName(name) : null;
+}
+
+/** The file in which some node saved or previewed an output, else null. */
+export function savedFile(node, slot) {
+  for (const target of downstream(node, slot)) {
+    const file = lastOutput(target)?.audio?.[0];
+    if (file?.filename) return { filename: file.filename, subfolder: file.subfolder ?? "", type: file.type ?? "output" };
+  }
+  return null;
+}
+
+/** The file in which the sound that feeds an input can be heard, else null. */
+export function audibleFile(node, inputName) {
+  const loaded = loadedFile(node, inputName);
+  if (loaded) return loaded;
+  const origin = upstream(node, inputName);
+  return origin && savedFile(origin.node, origin.slot);
+}
+
+export const sameFile = (a, b) =>
+  a === b || (a != null && b != null && ["filename", "subfolder", "type"].every((key) => a[key] === b[key]));

@@ -1,0 +1,67 @@
+/** Small helpers to make elements. No framework, no state. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with attributes, listeners (`onclick`) and children. Empty children are left out. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value == null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child != null && child !== false));
+  return element;
+}
+
+// Drawn on a grid of 16, stroked.
+const ICONS = {
+  play: "M5 3.2v9.6l8-4.8z",
+  stop: "M4.2 4.2h7.6v7.6H4.2z",
+  seamStart: "M3 2.5v11M6 8h7M10 5l3 3-3 3",
+  seamEnd: "M13 2.5v11M10 8H3M6 5L3 8l3 3",
+  zoomIn: "M8 3.5v9M3.5 8h9",
+  zoomOut: "M3.5 8h9",
+  fit: "M5.5 3H3v2.5M10.500 3H13v2.5M5.500 13H3v-2.500M10.500 13H13v-2.500",
+  fitRange: "M3 3v10M13 3v10M5.500 8h5M7 6L5 8l2 2M9 6l2 2-2 2",
+  magnet: "M4 3v5a4 4 0 008 0V3M4 6h2.500M9.500 6H12M6.500 3v5a1.500 1.500 0 003 0V3M4 3h2.500M9.500 3H12",
+  copy: "M6 6h7v7H6zM3 10V3h7",
+  resume: "M12.500 8a4.500 4.500 0 11-1.400-3.300M11.500 2v3h-3",
+  account: "M8 8.200a2.600 2.600 0 100-5.200 2.600 2.600 0 000 5.200zM3 13.500c.6-2.500 2.500-3.600 5-3.600s4.400 1.100 5 3.600",
+  close: "M4.500 4.500l7 7M11.500 4.500l-7 7",
+  dice: "M3.500 3.500h9v9h-9zM6 6h.01M10 6h.01M8 8h.01M6 10h.01M10 10h.01",
+  down: "M4 6.500l4 4 4-4",
+  warn: "M8 2.800L14 13H2zM8 6.500v3M8 11.300v.01",
+};
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  svg.classList.add("acestep-icon", `acestep-icon-${name}`);
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A button with a picture; `label` is its name for screen readers and its tooltip. */
+export function iconButton(name, label, onclick, attributes = {}) {
+  return make("button", { type: "button", class: "acestep-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+}
+
+/** Loads the pack's stylesheet once, from wherever the pack is installed. */
+export function loadStyle() {
+  const href = new URL("./acestep.css", import.meta.url).href;
+  if (document.querySelector(`link[href="${href}"]`)) return;
+  document.head.append(make("link", { rel: "stylesheet", href }));
+}
+
+/** Calls `listener` when ComfyUI's colours change. Returns a function that ends it. */
+export function onThemeChanged(listener) {
+  const observer = new MutationObserver(listener);
+  const options = { attributes: true, attributeFilter: ["class", "style"] };
+  observer.observe(document.body, options);
+  observer.observe(document.documentElement, options);
+  return () => observer.disconnect();
+}
