@@ -1,21 +1,19 @@
 """Sketch: a small synthesiser that plays what the tags, section markers and seed say. It is not ACE-Step.
 
-It exists so that every graph runs and can be heard without a GPU, weights or an account. Tags are read
-for tempo, key, metre, instruments, genre and mood through the tables below; words they do not hold
-change only the arrangement's dice. Tags and seed fix the song, so the same tags and seed with other
-lyrics (another language) or another duration is the same song sung or cut differently.
-
-In 6/8 the tempo counts dotted quarters. With "loop" among the tags the tempo is moved to the nearest
-one at which whole bars fill the duration, and what rings on past the end wraps round to the start.
+It exists so that every graph runs and can be heard without a GPU, weights or an account. Tags and seed fix
+the song: with other lyrics or another duration it is the same song, sung or cut differently. Words that the
+tables below do not hold change only the dice. In 6/8 the tempo counts dotted quarters. With "loop" among the
+tags the tempo moves to the nearest one at which whole bars fill the duration, and what rings on past the end
+wraps round to the start.
 """
 
 import hashlib
 import math
 import re
 import unicodedata
+from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,205 +22,135 @@ from ..audio.resample import resample, with_channels
 from ..audio.value import Sound
 from ..errors import InputError
 from ..lyrics import Section, is_instrumental_marker, sections
-from ..progress import Progress
-from ..request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ..request import EditRequest, GenerateRequest, InpaintRequest, OutpaintRequest, Request
 from ..tags import is_instrumental, read_bpm, read_key, read_time_signature, split_tags
 from .interface import Backend, Plan, Range, Seconds
 
-SAMPLE_RATE_HZ = 48_000
+RATE_HZ = 48_000
 NOT_ACE_STEP = "This is sketch, not ACE-Step."
-_RMS = 0.14  # of a whole piece, before the soft limiter
-_PEAK = 0.89
-_TAIL_SECONDS = 2.5  # what may ring on past the end before it is cut or wrapped round
-_EDGE_SECONDS = 0.008  # fade where new sound meets old or nothing
-_FADE_IN_SECONDS, _FADE_OUT_SECONDS = 4.0, 10.0  # when the tags ask for a fade
-_NEIGHBOUR_SECONDS = 10.0  # how much of what surrounds a range sets its level
-_SILENCE = 1e-3
-_ENDING_SECONDS = 1.2  # the least the last chord rings
+_RMS, _PEAK = 0.13, 0.89  # level of a piece before the soft limiter, and the limiter's ceiling
+_TAIL_SECONDS = 2.5  # how long sound may ring on past the end
+_ENDING_SECONDS = 1.2  # the least time the last chord gets
+_EDGE_SECONDS, _FADE_IN_SECONDS, _FADE_OUT_SECONDS = 0.008, 4.0, 10.0
+_NEIGHBOUR_SECONDS = 10.0  # how much of what surrounds new music sets its level
+_SILENT_RMS = 1e-3
 
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
-# Degrees of the scale, from 0. The ones that lean on the tonic, so that the key is heard and not only implied.
+# Roots as degrees of the scale. Only ones that lean on the tonic: the key must be heard, not implied.
 PROGRESSIONS = {
-    "major": ((0, 4, 5, 3), (0, 3, 0, 4), (0, 5, 3, 4), (0, 3, 4, 0), (0, 2, 3, 4), (0, 4, 3, 0)),
-    "minor": ((0, 3, 0, 4), (0, 5, 3, 4), (0, 3, 4, 0), (0, 4, 5, 4), (0, 6, 5, 4), (0, 0, 3, 4)),
+    "major": ((0, 4, 5, 3), (0, 3, 0, 4), (0, 5, 3, 4), (0, 3, 4, 0), (0, 3, 5, 4), (0, 1, 4, 0)),
+    "minor": ((0, 3, 0, 4), (0, 5, 0, 4), (0, 3, 4, 0), (0, 6, 5, 0), (0, 6, 0, 4), (0, 5, 3, 0)),
 }
+BROKEN_CHORDS = ((0, 1, 2, 3, 2, 1), (0, 2, 1, 3), (0, 1, 2, 1), (3, 2, 1, 0, 1, 2))
 
-
-class Timbre(NamedTuple):
-    """Harmonic k has the amplitude k ** -rolloff (times ``even`` when k is even). Seconds, cents, -1…1."""
-
-    role: str
-    centre: int  # MIDI pitch
-    rolloff: float
-    even: float
-    attack: float
-    decay: float
-    sustain: float
-    release: float
-    detune: float
-    vibrato: float
-    pan: float
-    gain: float
-
-
+# Centre is a MIDI pitch; harmonic k sounds at k ** -rolloff; attack, decay and release in seconds; the two
+# channels are detuned by ± cents. ``words`` are what a tag calls it by.
+Timbre = namedtuple("Timbre", "role centre rolloff attack decay sustain release cents pan gain words")
 TIMBRES = {
-    "piano": Timbre("comp", 60, 1.5, 0.9, 0.003, 1.3, 0.0, 0.25, 1, 0, -0.2, 0.11),
-    "electric piano": Timbre("comp", 60, 2.4, 0.5, 0.004, 1.6, 0.0, 0.30, 4, 0, 0.15, 0.11),
-    "electric guitar": Timbre("comp", 57, 1.0, 0.8, 0.005, 1.2, 0.3, 0.12, 6, 0, 0.3, 0.07),
-    "guitar": Timbre("arp", 60, 1.3, 0.8, 0.002, 0.8, 0.0, 0.20, 0, 0, 0.3, 0.12),
-    "harp": Timbre("arp", 67, 2.0, 0.7, 0.002, 1.1, 0.0, 0.40, 0, 0, -0.35, 0.11),
-    "synth": Timbre("arp", 67, 1.0, 1.0, 0.004, 0.25, 0.2, 0.15, 9, 0, -0.1, 0.06),
-    "bells": Timbre("arp", 79, 2.2, 0.2, 0.001, 1.2, 0.0, 0.50, 2, 0, 0.4, 0.07),
-    "organ": Timbre("pad", 60, 1.5, 1.0, 0.02, 1.0, 1.0, 0.08, 2, 6, 0.0, 0.05),
-    "pad": Timbre("pad", 60, 1.7, 0.8, 0.5, 2.0, 0.9, 0.90, 9, 0, 0.0, 0.05),
-    "strings": Timbre("pad", 65, 1.4, 1.0, 0.16, 2.0, 0.9, 0.40, 7, 7, 0.1, 0.05),
-    "choir": Timbre("pad", 62, 1.0, 1.0, 0.25, 2.0, 0.9, 0.50, 8, 9, -0.1, 0.05),
-    "brass": Timbre("lead", 65, 1.2, 1.0, 0.05, 0.5, 0.8, 0.12, 4, 8, -0.15, 0.09),
-    "flute": Timbre("lead", 76, 2.6, 0.5, 0.06, 1.0, 0.9, 0.12, 0, 12, 0.1, 0.10),
-    "voice": Timbre("lead", 67, 1.0, 1.0, 0.05, 2.0, 0.9, 0.12, 3, 14, 0.0, 0.13),
-    "bass": Timbre("bass", 36, 1.9, 0.8, 0.006, 0.7, 0.35, 0.07, 0, 0, 0.0, 0.19),
-    "sub bass": Timbre("bass", 34, 3.5, 1.0, 0.006, 0.9, 0.55, 0.10, 0, 0, 0.0, 0.21),
+    "rhodes": Timbre("comp", 60, 2.4, 0.004, 1.6, 0, 0.3, 4, 0.1, 0.065, r"electric piano|rhodes|wurlitzer|keys"),
+    "piano": Timbre("comp", 60, 1.5, 0.003, 1.3, 0, 0.2, 1, -0.2, 0.07, r"(?<!electric )(?<!rhodes )piano"),
+    "rock guitar": Timbre("comp", 57, 1.2, 0.005, 1.2, 0.3, 0.1, 6, 0.3, 0.05, r"(?:electric|rock|distorted) guitar"),
+    "guitar": Timbre(
+        "arp", 60, 1.3, 0.002, 0.8, 0, 0.2, 0, 0.3, 0.1, r"(?<!electric )(?<!distorted )(?<!bass )guitar|harp|ukulele"
+    ),
+    "synth": Timbre("arp", 67, 1.0, 0.004, 0.25, 0.2, 0.2, 9, -0.1, 0.1, r"synth(?! pad)|arpeggio|arp|chiptune"),
+    "bells": Timbre("arp", 79, 2.6, 0.001, 1.2, 0, 0.5, 2, 0.4, 0.07, r"bell|glockenspiel|vibraphone|marimba|celesta"),
+    "pad": Timbre("pad", 60, 1.7, 0.5, 2.0, 0.9, 0.9, 9, 0.0, 0.06, r"pad|drone|choir|texture"),
+    "strings": Timbre("pad", 65, 1.4, 0.16, 2.0, 0.9, 0.4, 7, 0.1, 0.05, r"string|violin|cello|orchestra|orchestral"),
+    "organ": Timbre("pad", 60, 1.5, 0.02, 1.0, 1.0, 0.1, 3, 0.0, 0.05, r"organ|accordion"),
+    "brass": Timbre("lead", 65, 1.2, 0.05, 0.5, 0.8, 0.1, 4, -0.1, 0.15, r"brass|trumpet|horn|trombone|sax|saxophone"),
+    "flute": Timbre("lead", 76, 2.6, 0.06, 1.0, 0.9, 0.1, 0, 0.1, 0.14, r"flute|whistle|clarinet|oboe|woodwind"),
+    "voice": Timbre("lead", 67, 1.0, 0.05, 2.0, 0.9, 0.1, 3, 0.0, 0.14, r"(?!)"),
+    "sub bass": Timbre("bass", 34, 3.5, 0.006, 0.9, 0.55, 0.1, 0, 0.0, 0.21, r"808|sub|sub[- ]?bass"),
+    "bass": Timbre("bass", 36, 1.9, 0.006, 0.7, 0.35, 0.07, 0, 0.0, 0.19, r"bass|bassline"),
 }
-# What asks for which of them; searched in the tags that do not begin with "no" or "without".
-INSTRUMENTS = {
-    "electric piano": r"electric piano|e-?piano|rhodes|wurlitzer|keys",
-    "piano": r"(?<!electric )(?<!rhodes )piano|keyboard",
-    "electric guitar": r"(?:electric|distorted|overdriven|rock|metal|power) guitar|distortion",
-    "guitar": r"(?:acoustic|nylon|classical|fingerpicked|clean) guitar|guitar (?:picking|arpeggio)|^guitar|ukulele|banjo|mandolin|lute",
-    "harp": r"harp|koto|pizzicato|kalimba",
-    "synth": r"synth(?:s|esizer)?(?! pad)|arp(?:eggio)?|chiptune|8-bit|saw|lead",
-    "bells": r"bell|glockenspiel|vibraphone|marimba|xylophone|celesta|music box|chime",
-    "organ": r"organ|accordion|harmonica",
-    "pad": r"(?:\w+ )?pad|atmospher\w*|drone|texture",
-    "strings": r"string|violin|viola|cello|orchestra\w*",
-    "choir": r"choir|choral|chant\w*",
-    "brass": r"brass|trumpet|horn|trombone|sax\w*",
-    "flute": r"flute|whistle|recorder|clarinet|oboe|woodwind|ocarina|pan pipe",
-    "sub bass": r"808|sub|sub.?bass",
-    "bass": r"bass(?:line)?|contrabass",
-    "drums": r"drum\w*|percussion|beat|breakbeat|kick|snare|hi-?hat|808",
+Drum = namedtuple("Drum", "decay low_hz high_hz pan gain")  # noise between low and high
+DRUMS = {
+    "kick": Drum(0.12, 0, 0, 0.0, 0.7),
+    "snare": Drum(0.11, 400, 9_000, 0.1, 0.55),
+    "hat": Drum(0.04, 6_500, 16_000, 0.35, 0.3),
+    "crash": Drum(0.7, 3_000, 15_000, -0.3, 0.25),
 }
-# Rows that match are applied in order, so the particular ones stand below the general ones.
+DRUM_WORDS = r"drum|drumming|percussion|beat|breakbeat|kick|snare|hi-?hat|808|drumless|beatless"
+# Rows that match apply in this order, so the particular ones stand below the general ones.
 STYLES = (
-    (r"pop|indie|k-?pop|j-?pop", {"groove": "pop", "bpm": (96, 124)}),
-    (r"rock|punk|metal|grunge", {"groove": "rock", "bpm": (112, 148), "band": ("electric guitar", "organ")}),
+    (r"pop|indie|[kj]-?pop", {"groove": "pop", "bpm": (96, 124)}),
+    (r"rock|punk|metal|grunge", {"groove": "rock", "bpm": (112, 148), "band": ("rock guitar", "organ")}),
     (r"folk|country|acoustic|ballad", {"groove": "folk", "bpm": (80, 112), "band": ("guitar", "strings")}),
-    (r"funk|soul|r&b|rnb|disco", {"groove": "breaks", "bpm": (96, 116), "band": ("electric piano",), "sevenths": True}),
+    (r"funk|soul|r&b|disco", {"groove": "funk", "bpm": (96, 116), "band": ("rhodes",), "sevenths": True}),
     (r"reggae|ska|bossa|samba|latin", {"groove": "offbeat", "bpm": (84, 120), "band": ("guitar", "piano")}),
-    (
-        r"jazz|swing|blues",
-        {"groove": "jazz", "bpm": (108, 150), "swing": 0.16, "band": ("piano",), "sevenths": True, "bright": 8000},
-    ),
-    (r"house|techno|edm|dance|trance|electro\w*", {"groove": "four", "bpm": (120, 130), "band": ("synth", "pad")}),
-    (r"synthwave|retrowave|80s|chiptune", {"groove": "rock", "bpm": (92, 116), "band": ("synth", "pad")}),
-    (r"drum (?:and|&|n) bass|dnb|jungle|breakbeat", {"groove": "breaks", "bpm": (164, 176), "band": ("pad", "synth")}),
-    (r"hip.?hop|rap|boom.?bap", {"groove": "boombap", "bpm": (82, 98), "band": ("electric piano",)}),
-    (r"trap|drill", {"groove": "trap", "bpm": (132, 150), "band": ("bells", "pad"), "minor": True}),
-    (
-        r"lo-?fi|chill\w*",
-        {"groove": "boombap", "bpm": (70, 88), "swing": 0.09, "band": ("electric piano",), "sevenths": True}
-        | {"bright": 3500},
-    ),
-    (r"classical|orchestra\w*|cinematic|epic|film|trailer", {"groove": "broad", "band": ("strings", "piano")}),
-    (
-        r"ambient|drone|meditat\w*|sleep|new age|atmospheric",
-        {"groove": "broad", "bpm": (60, 76), "band": ("pad", "bells"), "rhythm": False, "bright": 5000},
-    ),
-    (r"solo|only|a cappella|unaccompanied", {"rhythm": False, "alone": True}),
-    (r"sad|melanchol\w*|dark|somber|moody|tense|mysterious", {"minor": True}),
-    (r"happy|uplifting|cheerful|joyful|bright|triumphant", {"minor": False}),
-    (r"slow|calm|relax\w*|mellow|peaceful|dreamy", {"pace": 0.88}),
-    (r"fast|energetic|driving|upbeat|anthemic|aggressive", {"pace": 1.12}),
-    (r"warm|muffled|vintage|tape|vinyl \w+", {"bright": 4500}),
+    (r"jazz|swing|blues", {"groove": "jazz", "swing": 0.16, "band": ("piano",), "sevenths": True}),
+    (r"house|techno|edm|dance|trance", {"groove": "house", "bpm": (120, 130), "band": ("synth", "pad")}),
+    (r"synthwave|80s|electronic|chiptune", {"groove": "rock", "bpm": (92, 116), "band": ("synth", "pad")}),
+    (r"drum (?:and|&|n) bass|dnb|jungle", {"groove": "funk", "bpm": (164, 176), "band": ("pad", "synth")}),
+    (r"hip[- ]?hop|rap|boom[- ]?bap", {"groove": "boombap", "bpm": (82, 98), "band": ("rhodes",)}),
+    (r"trap|drill", {"groove": "trap", "bpm": (132, 150), "band": ("bells", "pad"), "bass": "sub bass"}),
+    (r"lo-?fi", {"bpm": (70, 88), "swing": 0.09, "band": ("rhodes",), "sevenths": True, "bright_hz": 3_500}),
+    (r"orchestral|cinematic|epic|film|classical", {"groove": "broad", "band": ("strings", "piano")}),
+    (r"ambient|drone|sleep", {"groove": "broad", "bpm": (60, 76), "band": ("pad", "bells"), "rhythm": False}),
+    (r"^solo|only", {"rhythm": False, "band": ()}),
+    (r"sad|melancholic|melancholy|dark|moody|tense|trap", {"minor": 1.0}),
+    (r"happy|uplifting|cheerful|joyful|bright", {"minor": 0.0}),
+    (r"slow|calm|relaxing|mellow|peaceful|dreamy", {"pace": 0.88}),
+    (r"fast|energetic|driving|upbeat|anthemic", {"pace": 1.12}),
+    (r"ambient|warm|vintage|tape", {"bright_hz": 5_000}),
 )
-
-
-class Groove(NamedTuple):
-    """One bar in sixteenths. ``x`` a hit, ``X`` a hard one; in ``bass`` scale steps above the chord's root."""
-
-    kick: str
-    snare: str
-    hat: str
-    comp: str
-    bass: str
-
-
+# A bar in sixteenths: kick, snare, hat, chords, bass. ``x`` is a hit, ``X`` a hard one; a digit, for the bass,
+# a hit so many scale steps above the chord's root.
 GROOVES = {
-    "pop": Groove("X.......x.x.....", "....X.......X...", "x.x.x.x.x.x.x.x.", "x...x...x...x...", "0...0...0...0.4."),
-    "rock": Groove("X.....x.x.......", "....X.......X...", "x.x.x.x.x.x.x.x.", "x.x.x.x.x.x.x.x.", "0.0.0.0.0.0.0.4."),
-    "folk": Groove("X.......x.......", "....x.......x...", "x.x.x.x.x.x.x.x.", "x...x.x...x.x.x.", "0.......4......."),
-    "four": Groove("X...X...X...X...", "....x.......x...", "x.X.x.X.x.X.x.X.", "x..x..x...x..x..", "..0...0...0...7."),
-    "breaks": Groove("X.........x.....", "....X..x....X..x", "x.x.x.x.x.x.x.x.", "x.....x...x.....", "0.....0..04...7."),
-    "offbeat": Groove("X.......X.......", "....x..x....x...", "x.x.x.x.x.x.x.x.", "..x...x...x...x.", "0.....0.4.....2."),
-    "jazz": Groove("X.......x.......", "......x.....x...", "x...X.x.x...X.x.", "x.....x.......x.", "0...2...4...5..."),
-    "boombap": Groove("X......x..x.....", "....X.......X...", "x.x.x.x.x.x.x.x.", "x.....x...x.....", "0......0..4....."),
-    "trap": Groove("X.....x...x.....", "........X.......", "x.x.x.x.x.xxx.x.", "x.......x.......", "0.....0...0....."),
-    "broad": Groove("X...............", "........x.......", "x...x...x...x...", "x.......x.......", "0..............."),
+    "pop": "X.......x.x..... ....X.......X... x.x.x.x.x.x.x.x. X...x...x...x... 0...0...0...0.4.",
+    "rock": "X.....x.x....... ....X.......X... x.x.x.x.x.x.x.x. X.x.x.x.x.x.x.x. 0.0.0.0.0.0.0.4.",
+    "folk": "X.......x....... ....x.......x... x.x.x.x.x.x.x.x. X...x.x...x.x.x. 0.......4.......",
+    "funk": "X.........x..... ....X..x....X..x x.x.x.x.x.x.x.x. X.....x...x..... 0.....0..04...7.",
+    "offbeat": "X.......X....... ....x..x....x... x.x.x.x.x.x.x.x. ..X...x...X...x. 0.....0.4.....2.",
+    "jazz": "X.......x....... ......x.....x... x...X.x.x...X.x. X.....x.......x. 0...2...4...5...",
+    "house": "X...X...X...X... ....x.......x... x.X.x.X.x.X.x.X. X..x..x...x..x.. ..0...0...0...7.",
+    "boombap": "X......x..x..... ....X.......X... x.x.x.x.x.x.x.x. X.....x...x..... 0......0..4.....",
+    "trap": "X.....x...x..... ........X....... x.x.x.x.x.xxx.x. X.......x....... 0.....0...0.....",
+    "broad": "X............... ........x....... x...x...x...x... X.......x....... 0...............",
+    "2/4": "X....... ....X... x.x.x.x. X.x...x. 0...4...",
+    "3/4": "X........... ....x...x... x.x.x.x.x.x. X...x...x... 0.......4...",
+    "6/8": "X.....x..... ......X..... x.x.x.x.x.x. X...x.x...x. 0.....4...0.",
 }
-OTHER_METRES = {
-    "2/4": Groove("X.......", "....X...", "x.x.x.x.", "x.x...x.", "0...4..."),
-    "3/4": Groove("X...........", "....x...x...", "x.x.x.x.x.x.", "x...x...x...", "0.......4..."),
-    "6/8": Groove("X.....x.....", "......X.....", "x.x.x.x.x.x.", "x...x.x...x.", "0.....4...0."),
-}
-_BEATS = {"2/4": (2, 4), "3/4": (3, 4), "4/4": (4, 4), "6/8": (2, 6)}  # beats a bar, sixteenths a beat
-
-
-class Part(NamedTuple):
-    """How a section is played. ``drums`` 0 none, 1 hats, 2 groove, 3 groove and crash; ``weight`` of its length."""
-
-    words: str
-    level_db: float
-    drums: int
-    bass: bool
-    lead: bool
-    progression: int
-    weight: int
-
-
+# How a section is played. ``drums``: 1 hats and a kick on the bar, 2 the groove, 3 groove and crash. ``weight``:
+# of its length.
+Part = namedtuple("Part", "words level_db drums bass lead progression weight")
 PARTS = {
     "intro": Part(r"intro|opening|prelude", -7, 1, False, False, 0, 2),
-    "build": Part(r"pre.?chorus|build\w*|rise|riser|lift", -2.5, 2, True, False, 1, 2),
+    "build": Part(r"pre.?chorus|build|rise|lift", -2.5, 2, True, False, 1, 2),
     "chorus": Part(r"chorus|hook|drop|refrain|climax", 0, 3, True, True, 1, 4),
-    "bridge": Part(r"bridge|break\w*|interlude|middle|quiet", -6, 1, True, True, 2, 2),
-    "solo": Part(r"solo|inst\w*|lead", -1, 2, True, True, 0, 4),
-    "outro": Part(r"outro|ending|end|coda|fade\w*", -5, 1, True, False, 0, 2),
+    "bridge": Part(r"bridge|break|interlude|middle", -6, 1, True, True, 2, 2),
+    "solo": Part(r"(?:\w+ )?solo|inst", -1, 2, True, True, 0, 4),
+    "outro": Part(r"outro|end|coda|fade", -5, 1, True, False, 0, 2),
     "verse": Part(r"", -3.5, 2, True, True, 0, 4),
 }
-# Hz and weight of the first formants (Peterson and Barney 1952, men and women averaged).
-FORMANTS = {
-    "a": ((790, 1.0), (1180, 0.6), (2700, 0.15)),
-    "e": ((570, 1.0), (2080, 0.4), (2800, 0.2)),
-    "i": ((290, 1.0), (2540, 0.3), (3200, 0.2)),
-    "o": ((580, 1.0), (880, 0.6), (2600, 0.08)),
-    "u": ((330, 1.0), (910, 0.3), (2500, 0.05)),
-}
-_VOWELS = "aeiou"
-# Vowels of Latin, Greek and Cyrillic, vowels inside decomposed Hangul, and one syllable a kana or ideograph.
+# The first two formants in Hz, after Peterson and Barney 1952.
+FORMANTS_HZ = {"a": (790, 1180), "e": (570, 2080), "i": (290, 2540), "o": (580, 880), "u": (330, 910)}
+# Vowels of Latin, Greek and Cyrillic, the vowel inside a decomposed Hangul syllable, a kana, an ideograph.
 _SYLLABLE = re.compile("[aeiouyαεηιουωаеиоуыэюя]+|[\u1161-\u1175\u3041-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True)
 class Style:
-    """What the tags and the seed decide, whatever is sung and however long it is."""
+    """What tags and seed decide, whatever is sung and however long it is."""
 
-    groove: Groove = GROOVES["pop"]
-    bpm: float = 100.0
-    tonic: int = 0  # pitch class
-    mode: str = "major"
-    beats: int = 4
-    beat_steps: int = 4
-    swing: float = 0.0  # how late the second half of a beat is, in beats
-    bright_hz: float = 12_000.0
-    sevenths: bool = False
-    voices: tuple[str, ...] = ()
-    lead: str | None = None
-    bass: str | None = "bass"
-    drums: bool = True
-    sings: bool = False
-    low_voice: bool = False
-    loop: bool = False
-    fade_in: bool = False
-    fade_out: bool = False
+    groove: tuple[str, ...]  # a row of GROOVES
+    bpm: float
+    tonic: int  # pitch class
+    mode: str
+    beats: int  # a bar
+    beat_steps: int  # sixteenths a beat
+    swing: float  # how late the second half of a beat is, in beats
+    bright_hz: float
+    sevenths: bool
+    voices: tuple[str, ...]
+    lead: str | None
+    bass: str | None
+    drums: bool
+    low_voice: bool
+    loop: bool
+    fade_in: bool
+    fade_out: bool
 
     @property
     def steps(self) -> int:
@@ -232,16 +160,29 @@ class Style:
     def bar_seconds(self) -> Seconds:
         return 60.0 * self.beats / self.bpm
 
+    def filling(self, seconds: Seconds) -> tuple["Style", int]:
+        """This style at the nearest tempo at which whole bars fill ``seconds``, and how many they are."""
+        bars = max(1, round(seconds / self.bar_seconds))
+        return replace(self, bpm=60.0 * self.beats * bars / seconds), bars
+
     def seconds(self, bar: int, step: float) -> Seconds:
-        """Time of a step of a bar; the off-beats of a swung style come late, the beats never."""
+        """When a step of a bar sounds: off-beats come late in a swung style, beats never."""
         beat, inside = divmod(step / self.beat_steps, 1.0)
         half = 0.5 + self.swing
-        inside = inside * half / 0.5 if inside < 0.5 else half + (inside - 0.5) * (1 - half) / 0.5
+        inside = inside * 2 * half if inside < 0.5 else half + (inside - 0.5) * 2 * (1 - half)
         return bar * self.bar_seconds + (beat + inside) * 60.0 / self.bpm
+
+    def pitch(self, degree: int, centre: int) -> int:
+        """MIDI pitch of a scale degree; degree 0 is the tonic within an octave below ``centre`` + 3."""
+        return centre + 2 - (centre + 2 - self.tonic) % 12 + 12 * (degree // 7) + SCALES[self.mode][degree % 7]
+
+    def near(self, degree: int, centre: int) -> int:
+        """MIDI pitch of a scale degree in the octave round ``centre``: chords made of these move little."""
+        return centre - 6 + (self.pitch(degree, centre) - centre + 6) % 12
 
 
 def _dice(request: Request, purpose: str) -> np.random.Generator:
-    """Random numbers for one purpose. The lyrics and the duration are left out so that they move no note."""
+    """Random numbers for one purpose, from tags and seed only."""
     digest = hashlib.sha256(f"{request.seed}\n{purpose}\n{request.tags}".encode("utf-8", "replace")).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
 
@@ -252,300 +193,216 @@ def _pick(dice: np.random.Generator, options: Sequence):
 
 def _read_style(request: Request) -> Style:
     tags = [tag.casefold() for tag in split_tags(request.tags)]
-    denied = ", ".join(tag for tag in tags if re.match(r"(?:no|without)\b|drumless|beatless", tag))
-    wanted = ", ".join(tag for tag in tags if tag not in denied)
+    denied = [tag for tag in tags if re.match(r"(?:no|without)\b|drumless|beatless", tag)]
+    wanted = [tag for tag in tags if tag not in denied]
     dice = _dice(request, "style")
 
-    def has(words: str, text: str = wanted) -> bool:
-        return re.search(rf"\b(?:{words})s?\b", text) is not None
+    def has(words: str, where: Sequence[str] = wanted) -> bool:
+        return any(re.search(rf"\b(?:{words})s?\b", tag) for tag in where)
 
-    row = {"groove": "pop", "bpm": (88, 120), "band": ("piano", "pad"), "rhythm": True, "pace": 1.0}
+    row = {"groove": "pop", "bpm": (88, 120), "band": ("piano", "pad"), "bass": "bass", "rhythm": True}
+    row |= {"pace": 1.0, "minor": 0.5, "swing": 0.0, "bright_hz": 12_000, "sevenths": False}
     for words, changes in STYLES:
         if has(words):
             row |= changes
-    drawn_bpm = round(int(dice.integers(row["bpm"][0], row["bpm"][1] + 1)) * row["pace"])
-    drawn_key = (int(dice.integers(12)), "minor" if dice.random() < row.get("minor", 0.5) else "major")
-    tonic, mode = _parse_key(read_key(request.tags)) or drawn_key
+    tempo = round(int(dice.integers(row["bpm"][0], row["bpm"][1] + 1)) * row["pace"])
+    key = f"{_pick(dice, 'CDEFGAB')} {'minor' if dice.random() < row['minor'] else 'major'}"
+    root, mode = (read_key(request.tags) or key).split()
     metre = read_time_signature(request.tags) or "4/4"
-    found = [name for name, words in INSTRUMENTS.items() if has(words) and not has(words, denied)]
-    voices = [name for name in found if name in TIMBRES and TIMBRES[name].role != "bass"]
-    if not any(TIMBRES[name].role != "lead" for name in voices) and not (voices and row.get("alone")):
-        voices += [name for name in row["band"] if not has(INSTRUMENTS[name], denied)]
-    basses = [name for name in found if name in TIMBRES and TIMBRES[name].role == "bass"]
-    default_bass = "sub bass" if row["groove"] == "trap" else "bass"
-    leads = [n for n in voices if TIMBRES[n].role == "lead"] or [n for n in voices if TIMBRES[n].role != "pad"]
-    fades = [tag for tag in tags if "fade" in tag or "fading" in tag]
+
+    possible = {name: timbre for name, timbre in TIMBRES.items() if not has(timbre.words, denied)}
+    found = [name for name, timbre in possible.items() if has(timbre.words)]
+    voices = [name for name in found if TIMBRES[name].role != "bass"]
+    if all(TIMBRES[name].role == "lead" for name in voices):
+        voices += [name for name in row["band"] if name in possible]
+    basses = [name for name in found if TIMBRES[name].role == "bass"]
+    basses += [row["bass"]] if row["rhythm"] and row["bass"] in possible else []
+    drums = has(DRUM_WORDS) or (row["rhythm"] and not has(DRUM_WORDS, denied))
+    if not (voices or basses or drums):
+        voices = ["piano"]
+    leads = [name for name in voices if TIMBRES[name].role == "lead"] or voices
+    fades = [tag for tag in tags if "fad" in tag]
     return Style(
-        groove=GROOVES[row["groove"]] if metre == "4/4" else OTHER_METRES[metre],
-        bpm=read_bpm(request.tags) or drawn_bpm,
-        tonic=tonic,
+        groove=tuple(GROOVES[row["groove"] if metre == "4/4" else metre].split()),
+        bpm=float(read_bpm(request.tags) or tempo),
+        tonic=(SCALES["major"]["CDEFGAB".index(root[0])] + {"": 0, "#": 1, "b": -1}[root[1:]]) % 12,
         mode=mode,
-        beats=_BEATS[metre][0],
-        beat_steps=_BEATS[metre][1],
-        swing=row.get("swing", 0.0),
-        bright_hz=row.get("bright", 12_000.0),
-        sevenths=row.get("sevenths", False),
+        beats=2 if metre == "6/8" else int(metre[0]),
+        beat_steps=6 if metre == "6/8" else 4,
+        swing=row["swing"],
+        bright_hz=row["bright_hz"],
+        sevenths=row["sevenths"],
         voices=tuple(voices),
-        lead=_pick(dice, leads or voices) if voices else None,
-        bass=basses[0] if basses else default_bass if row["rhythm"] and not has("bass", denied) else None,
-        drums="drums" in found or (row["rhythm"] and not has(INSTRUMENTS["drums"] + "|drumless|beatless", denied)),
-        sings=not (is_instrumental(request.tags) or is_instrumental_marker(request.lyrics)),
-        low_voice=has(r"male|man|men|baritone|bass voice|deep voice"),
-        loop=has(r"(?:seamless )?loop(?:ing|able|ed)?") ,
+        lead=_pick(dice, leads) if leads else None,
+        bass=basses[0] if basses else None,
+        drums=drums,
+        low_voice=has(r"male|man|baritone"),
+        loop=has(r"loop|looping|loopable"),
         fade_in=any("in" in tag.split() for tag in fades),
         fade_out=any("in" not in tag.split() for tag in fades),
     )
 
 
-def _parse_key(key: str | None) -> tuple[int, str] | None:
-    """``"Bb minor"`` → (10, "minor")."""
-    if key is None:
-        return None
-    root, mode = key.split()
-    return (SCALES["major"]["CDEFGAB".index(root[0])] + {"": 0, "#": 1, "b": -1}[root[1:]]) % 12, mode
-
-
-# --- form -------------------------------------------------------------------------------------------
-
-
-class Block(NamedTuple):
-    """A section in its place: what it is, its first bar, its length in bars, and what is sung in it."""
-
-    name: str
-    start: int
-    bars: int
-    lines: tuple[str, ...]
-
-
-def _part_name(marker: str) -> str:
-    return next(name for name, part in PARTS.items() if re.search(rf"\b(?:{part.words})", marker.casefold()))
+Block = namedtuple("Block", "part start bars lines")  # a section in its place, in bars, and what is sung in it
+Note = namedtuple("Note", "start seconds midi gain vowel")
 
 
 def _form(lyrics: str, bars: int, begins: bool, ends: bool) -> list[Block]:
-    """The sections shared out over ``bars``: by the markers, or a common form when there are none."""
+    """The marked sections shared out over ``bars`` ≥ 1, or a common form when there are none."""
     marked = [] if is_instrumental_marker(lyrics) else list(sections(lyrics))
     if not any(section.name for section in marked):
         lines = marked[0].lines if marked else ()
-        core = ("verse", "chorus", "verse", "chorus") if bars >= 24 else ("verse", "chorus") if bars >= 6 else ("verse",)
-        names = ("intro",) * (begins and bars >= 8) + core + ("outro",) * (ends and bars >= 12)
-        sung = [i for i, name in enumerate(names) if name in ("verse", "chorus")]
-        share = -(-len(lines) // len(sung))
-        marked = [
-            Section(name, lines[sung.index(i) * share :][:share] if i in sung else ()) for i, name in enumerate(names)
-        ]
+        names = ["verse", "chorus"] * (2 if bars >= 24 else 1) if bars >= 6 else ["verse"]
+        share = -(-len(lines) // len(names))
+        marked = [Section(name, lines[i * share : (i + 1) * share]) for i, name in enumerate(names)]
+        marked = [Section("intro", ())] * (begins and bars >= 8) + marked
+        marked += [Section("outro", ())] * (ends and bars >= 12)
     marked = marked[:bars]
-    names = [_part_name(section.name) for section in marked]
-    weights = [max(PARTS[name].weight, min(len(s.lines), 16)) for name, s in zip(names, marked)]
-    ends_at = np.cumsum(weights) / sum(weights) * bars
+    parts = [next(p for p in PARTS.values() if re.match(p.words, s.name.casefold())) for s in marked]
+    reach = np.cumsum([max(p.weight, min(len(s.lines), 16)) for p, s in zip(parts, marked)]).tolist()
     edges = [bars * i // len(marked) for i in range(len(marked) + 1)]
-    for unit in (1, 2, 4):  # the longest phrase that leaves every section something
-        rounded = [0, *(int(round(end / unit)) * unit for end in ends_at[:-1]), bars]
-        if min(np.diff(rounded)) > 0:
+    for phrase in (1, 2, 4):  # the longest phrase that leaves every section something
+        rounded = [0, *(round(bars * r / reach[-1] / phrase) * phrase for r in reach[:-1]), bars]
+        if all(a < b for a, b in zip(rounded, rounded[1:])):
             edges = rounded
-    return [Block(n, a, b - a, s.lines) for n, s, a, b in zip(names, marked, edges, edges[1:])]
-
-
-# --- notes ------------------------------------------------------------------------------------------
-
-
-class Note(NamedTuple):
-    start: Seconds
-    seconds: Seconds
-    midi: int
-    gain: float
-    vowel: str = ""
+    return [Block(p, a, b - a, s.lines) for p, s, a, b in zip(parts, marked, edges, edges[1:])]
 
 
 class Score:
-    """Every note and hit of a piece: ``notes`` by instrument, ``hits`` by drum."""
+    """Every note of a piece, by instrument."""
 
-    def __init__(self, style: Style, request: Request):
-        self.style, self.request = style, request
+    def __init__(self, request: Request, style: Style, blocks: Sequence[Block], rings: bool):
+        self.style = style
         self.notes: dict[str, list[Note]] = {}
-        self.hits: dict[str, list[tuple[Seconds, float]]] = {}
+        self.sings = not (is_instrumental(request.tags) or is_instrumental_marker(request.lyrics))
         dice = _dice(request, "harmony")
-        pool = PROGRESSIONS[style.mode]
-        order = dice.permutation(len(pool))
-        self.progressions = [pool[i] for i in order[:3]]
+        self.progressions = [PROGRESSIONS[style.mode][i] for i in dice.permutation(6)[:3]]
+        self.broken = _pick(dice, BROKEN_CHORDS)
         dice = _dice(request, "melody")
         self.motifs = [self._motif(dice) for _ in range(3)]
+        self.feel = _dice(request, "feel")
+        for block in blocks:
+            self._section(block, is_last=block is blocks[-1])
+        if rings:  # the last chord
+            patterns = self._patterns(PARTS["chorus"], opens=True, fills=False)
+            once = {voice: "0" for voice, pattern in patterns.items() if pattern and voice not in ("snare", "hat")}
+            self._bar(blocks[-1].start + blocks[-1].bars, 0, 0.7, once)
 
-    def _motif(self, dice) -> list[tuple[int, int]]:
-        """Two bars of melody: (step, move in scale degrees)."""
-        cells = ((0,), (0, 2), (0, 2, 3), (2,), (0, 3), ()) if self.style.beat_steps == 4 else ((0,), (0, 4), (0, 2, 4))
-        moves = (-2, -1, -1, 1, 1, 2, 0, 3, -3)
-        beats = 2 * self.style.beats - 1  # the last beat breathes
-        onsets = [b * self.style.beat_steps + s for b in range(beats) for s in (_pick(dice, cells) if b else (0,))]
-        return [(step, _pick(dice, moves)) for step in onsets]
+    def _root(self, part: Part, bar: int) -> int:
+        """The chord of a section's bar; when bars are short a chord lasts for two."""
+        return self.progressions[part.progression][bar // (2 if self.style.bar_seconds < 1.4 else 1) % 4]
 
-    def pitch(self, degree: int, centre: int) -> int:
-        """MIDI pitch of a scale degree, the tonic being the one nearest below or at ``centre`` + 2."""
-        tonic = centre + 2 - (centre + 2 - self.style.tonic) % 12
-        return tonic + 12 * (degree // 7) + SCALES[self.style.mode][degree % 7]
-
-    def chord(self, root: int, centre: int) -> list[int]:
-        """The chord on a scale degree, each tone in the octave around ``centre``, so that voices move little."""
-        degrees = (root, root + 2, root + 4, root + 6)[: 4 if self.style.sevenths else 3]
-        return sorted(centre - 6 + (self.pitch(d, centre) - centre + 6) % 12 for d in degrees)
-
-    def add(self, voice: str, bar: int, step: float, steps: float, midi: int, gain: float, vowel: str = "") -> None:
+    def _add(self, voice, bar: int, step: int, steps: int, midi: int, gain: float, vowel: str = "") -> None:
         start = self.style.seconds(bar, step)
-        note = Note(start, self.style.seconds(bar, step + steps) - start, midi, gain, vowel)
-        self.notes.setdefault(voice, []).append(note)
+        length = self.style.seconds(bar, step + steps) - start
+        self.notes.setdefault(voice, []).append(Note(start, length, midi, gain, vowel))
 
-    def hit(self, drum: str, bar: int, step: float, gain: float) -> None:
-        self.hits.setdefault(drum, []).append((self.style.seconds(bar, step), gain))
-
-
-def _compose(style: Style, request: Request, blocks: list[Block], ends: bool) -> Score:
-    score = Score(style, request)
-    feel = _dice(request, "feel")
-    last = blocks[-1]
-    for block in blocks:
-        part = PARTS[block.name]
-        roots = score.progressions[part.progression]
-        per_chord = 2 if style.bar_seconds < 1.4 else 1
+    def _section(self, block: Block, is_last: bool) -> None:
+        part = block.part
+        level = 10 ** (part.level_db / 20)
         for i in range(block.bars):
-            level = 10 ** (part.level_db / 20)
-            if block.name == "outro" and not style.loop:
-                level *= 1 - 0.6 * i / block.bars
-            root = roots[i // per_chord % len(roots)]
-            bar = block.start + i
-            _accompany(score, bar, root, level, block.name)
-            if style.bass and part.bass:
-                _bass(score, bar, root, level)
-            if style.drums and part.drums:
-                _drums(score, feel, bar, part.drums, level, first=i == 0, fill=i == block.bars - 1 and block is not last)
-        if part.lead:
-            _melody(score, block, part, roots, per_chord)
-    if ends:
-        _ending(score, last.start + last.bars)
-    return score
+            patterns = self._patterns(part, opens=i == 0, fills=i == block.bars - 1 and not is_last)
+            taper = 1 - 0.6 * i / block.bars if part is PARTS["outro"] else 1.0
+            self._bar(block.start + i, self._root(part, i), level * taper, patterns)
+        if part.lead or not self.notes:
+            self._melody(block, level)
 
+    def _patterns(self, part: Part, opens: bool, fills: bool) -> dict[str, str]:
+        """What every instrument but the lead does in a bar, by instrument."""
+        steps, beat = self.style.steps, self.style.beat_steps
+        kick, snare, hat, chords, bass = self.style.groove
+        by_role = {"comp": chords, "arp": "x." * (steps // 2), "pad": "X".ljust(steps, "."), "lead": ""}
+        patterns = {voice: by_role[TIMBRES[voice].role] for voice in self.style.voices}
+        if self.style.bass and part.bass:
+            patterns[self.style.bass] = bass
+        if self.style.drums:
+            patterns |= {"hat": hat, "kick": kick if part.drums > 1 else "X"}
+        if self.style.drums and part.drums > 1:
+            patterns["snare"] = snare[:-beat] + "x" * beat if fills else snare
+        if self.style.drums and part.drums > 2 and opens:
+            patterns["crash"] = "X"
+        return patterns
 
-def _accompany(score: Score, bar: int, root: int, level: float, name: str) -> None:
-    style = score.style
-    for voice in style.voices:
-        timbre = TIMBRES[voice]
-        chord = score.chord(root, timbre.centre + (5 if name == "chorus" and timbre.role == "arp" else 0))
-        gain = level / len(style.voices) ** 0.5
-        if timbre.role == "pad":
-            for midi in chord:
-                score.add(voice, bar, 0, style.steps, midi, gain)
-        elif timbre.role == "comp":
-            hits = [step for step, mark in enumerate(style.groove.comp) if mark != "."]
-            for step, after in zip(hits, [*hits[1:], style.steps]):
-                for midi in chord:
-                    score.add(voice, bar, step, after - step, midi, gain * (1.0 if step == 0 else 0.7))
-        elif timbre.role == "arp":
-            up_down = chord + chord[-2:0:-1]
-            for n, step in enumerate(range(0, style.steps, 2)):
-                score.add(voice, bar, step, 3, up_down[n % len(up_down)], gain * (1.15 if n == 0 else 0.8))
+    def _bar(self, bar: int, root: int, level: float, patterns: dict[str, str]) -> None:
+        for voice, pattern in patterns.items():
+            hits = [step for step, mark in enumerate(pattern) if mark != "."]
+            for n, (step, until) in enumerate(zip(hits, [*hits[1:], self.style.steps])):
+                accent = 1.0 if step == 0 else 0.85 if step % self.style.beat_steps == 0 else 0.7
+                accent *= 0.65 if voice in DRUMS and pattern[step] == "x" else 1.0
+                accent *= 1 - 0.12 * self.feel.random()
+                for midi in self._pitches(voice, root, n, pattern[step]):
+                    self._add(voice, bar, step, until - step, midi, level * accent)
 
+    def _pitches(self, voice: str, root: int, n: int, mark: str) -> list[int]:
+        """What an instrument plays at the n-th hit of a bar."""
+        if voice in DRUMS:
+            return [0]
+        role, centre = TIMBRES[voice][:2]
+        if role == "bass":
+            return [self.style.near(root, centre) + self.style.pitch(root + int(mark), 60) - self.style.pitch(root, 60)]
+        degrees = (root, root + 2, root + 4, root + 6)[: 4 if self.style.sevenths and root else 3]
+        chord = [self.style.near(degree, centre) for degree in degrees]
+        chord += [chord[0] + 12] if root == 0 else []  # the tonic is doubled
+        return chord if mark != "x" or role != "arp" else [[*chord, chord[0] + 12][self.broken[n % len(self.broken)]]]
 
-def _bass(score: Score, bar: int, root: int, level: float) -> None:
-    style = score.style
-    hits = [(step, int(mark)) for step, mark in enumerate(style.groove.bass) if mark != "."]
-    for (step, interval), after in zip(hits, [s for s, _ in hits[1:]] + [style.steps]):
-        midi = score.pitch(root, TIMBRES[style.bass].centre - 5)
-        midi += score.pitch(root + interval, 60) - score.pitch(root, 60)
-        score.add(style.bass, bar, step, after - step, midi, level * (1.0 if step == 0 else 0.8))
+    def _motif(self, dice: np.random.Generator) -> dict[int, int]:
+        """Two bars of melody, step → move in scale degrees: it begins on the first beat and rests on the last."""
+        beat = self.style.beat_steps
+        cells = ((0,), (0, 2), (0, 2, 3), (2,), ()) if beat == 4 else ((0,), (0, 4), (0, 2, 4), ())
+        beats = range(2 * self.style.beats - 1)
+        steps = [n * beat + step for n in beats for step in (_pick(dice, cells) if n else (0,))]
+        return {step: _pick(dice, (-3, -2, -1, -1, 0, 1, 1, 2, 3)) if step else 0 for step in steps}
 
+    def _melody(self, block: Block, level: float) -> None:
+        """Two-bar phrases on the section's motif: sung where there are lines, else played by the lead."""
+        sung = self.sings and bool(block.lines)
+        voice = "voice" if sung else self.style.lead
+        for phrase, first in enumerate(range(0, block.bars, 2) if voice else ()):
+            if not sung and block.part is PARTS["verse"] and phrase % 2:
+                continue  # the lead leaves room
+            steps = min(2, block.bars - first) * self.style.steps
+            moves = {step: move for step, move in self.motifs[block.part.progression].items() if step < steps}
+            vowels = [""]
+            if sung:
+                vowels = _vowels(block.lines[phrase % len(block.lines)])
+                moves = _fitted(moves, len(vowels), steps - self.style.beat_steps)
+            roots = [self._root(block.part, first), self._root(block.part, first + 1)]
+            self._phrase(voice, block.start + first, roots, moves, level * (1.0 if sung else 0.8), vowels)
 
-def _drums(score: Score, feel, bar: int, amount: int, level: float, first: bool, fill: bool) -> None:
-    style, groove = score.style, score.style.groove
-    parts = {"hat": groove.hat, "kick": groove.kick, "snare": groove.snare} if amount > 1 else {"hat": groove.hat}
-    for drum, pattern in parts.items():
-        for step, mark in enumerate(pattern):
-            if mark == "." or (fill and drum == "snare" and step >= style.steps - 4):
-                continue
-            strong = 1.25 if step == 0 else 1.0 if step % style.beat_steps == 0 else 0.75
-            gain = level * strong * (1.0 if mark == "X" else 0.6) * (1 - 0.15 * feel.random())
-            score.hit(drum, bar, step, gain)
-    if amount == 1:
-        score.hit("kick", bar, 0, level)
-    if fill and amount > 1:
-        for n in range(4):
-            score.hit("snare", bar, style.steps - 4 + n, level * (0.4 + 0.2 * n))
-    if first and amount > 2:
-        score.hit("crash", bar, 0, level)
-
-
-def _melody(score: Score, block: Block, part: Part, roots: Sequence[int], per_chord: int) -> None:
-    """Two-bar phrases on the section's motif: sung when the section has lines, else the lead plays it."""
-    style = score.style
-    sung = style.sings and bool(block.lines)
-    voice = "voice" if sung else style.lead
-    if voice is None:
-        return
-    centre = TIMBRES[voice].centre + (12 if TIMBRES[voice].role == "comp" else 0) - (12 if sung and style.low_voice else 0)
-    motif = score.motifs[part.progression]
-    lift = 2 if block.name == "chorus" else 0
-    level = 10 ** (part.level_db / 20) * (1.0 if sung else 0.8)
-    lines = block.lines if sung else ()
-    for phrase, first in enumerate(range(0, block.bars, 2)):
-        if not sung and block.name == "verse" and phrase % 2:
-            continue
-        moves = motif
-        vowels = ""
-        if lines:
-            vowels = _vowels(lines[phrase % len(lines)])
-            moves = _fit(motif, len(vowels), 2 * style.steps - style.beat_steps)
-        last_step = min(2, block.bars - first) * style.steps
-        moves = [(step, move) for step, move in moves if step < last_step]
-        degree = lift
-        for n, (step, move) in enumerate(moves):
-            bar = first + step // style.steps
-            root = roots[bar // per_chord % len(roots)]
-            closes = n == len(moves) - 1
-            degree += move
-            degree += -7 if degree > lift + 6 else 7 if degree < lift - 4 else 0
-            if closes or step % style.beat_steps == 0:
-                tones = [root % 7, (root + 4) % 7] if closes else [root % 7, (root + 2) % 7, (root + 4) % 7]
-                degree = min((t + 7 * k for t in tones for k in (-1, 0, 1)), key=lambda d: (abs(d - degree), d))
-            until = moves[n + 1][0] if not closes else min(step + 2 * style.beat_steps, last_step)
-            vowel = vowels[n % len(vowels)] if vowels else ""
-            score.add(
-                voice, block.start + bar, step % style.steps, max(1, until - step), score.pitch(degree, centre), level, vowel
-            )
+    def _phrase(self, voice: str, bar: int, roots: Sequence[int], moves: dict[int, int], level: float, vowels) -> None:
+        """A walk along the scale that is on a tone of the chord at every beat and comes to rest at its end."""
+        centre = max(72, TIMBRES[voice].centre) if voice != "voice" else 55 if self.style.low_voice else 67
+        degree, beat, onsets = 0, self.style.beat_steps, sorted(moves)
+        for n, step in enumerate(onsets):
+            rests = step == onsets[-1]
+            degree += moves[step]
+            degree += 7 if degree < -3 else -7 if degree > 8 else 0
+            if rests or step % beat == 0:
+                chord = [(roots[step // self.style.steps] + third) % 7 for third in (0, 2, 4)]
+                tones = [0] if rests and 0 in chord else chord
+                around = [tone + 7 * octave for tone in tones for octave in (-1, 0, 1)]
+                degree = min(around, key=lambda tone: (abs(tone - degree), tone))
+            length = 2 * beat if rests else onsets[n + 1] - step
+            self._add(voice, bar, step, length, self.style.pitch(degree, centre), level, vowels[n % len(vowels)])
 
 
 def _vowels(line: str) -> str:
-    """The vowel of each syllable of a line of lyrics in any script."""
-    found = _SYLLABLE.findall(unicodedata.normalize("NFD", line[:200].casefold())) or re.findall(r"\w+", line[:200]) or ["a"]
-    return "".join(s[0] if s[0] in _VOWELS else _VOWELS[ord(s[0]) % 5] for s in found)
+    """The vowel of each syllable of a line, in any script."""
+    line = line[:200]
+    found = _SYLLABLE.findall(unicodedata.normalize("NFD", line.casefold())) or re.findall(r"\w+", line) or ["a"]
+    return "".join(s[0] if s[0] in FORMANTS_HZ else "aeiou"[ord(s[0]) % 5] for s in found)
 
 
-def _fit(motif: list[tuple[int, int]], count: int, steps: int) -> list[tuple[int, int]]:
-    """The motif with as many notes as there are syllables: its own onsets first, then the strongest free steps."""
-    moves = dict(motif)
+def _fitted(moves: dict[int, int], notes: int, steps: int) -> dict[int, int]:
+    """The motif with a note for each syllable: its own onsets first, then the strongest free steps."""
     free = sorted((s for s in range(steps) if s not in moves), key=lambda s: (s % 4 != 0, s % 2 != 0, s))
-    chosen = sorted([*moves, *free][:count])
-    return [(step, moves.get(step, (-1) ** n)) for n, step in enumerate(chosen)]
-
-
-def _ending(score: Score, bar: int) -> None:
-    """The last chord: the tonic, left to ring."""
-    style = score.style
-    for voice in style.voices:
-        if TIMBRES[voice].role != "lead":
-            for midi in score.chord(0, TIMBRES[voice].centre):
-                score.add(voice, bar, 0, style.steps, midi, 0.7 / len(style.voices) ** 0.5)
-    if style.bass:
-        score.add(style.bass, bar, 0, style.steps, score.pitch(0, TIMBRES[style.bass].centre - 5), 0.7)
-    if style.drums:
-        score.hit("kick", bar, 0, 0.7)
-        score.hit("crash", bar, 0, 0.5)
-
-
-# --- sound ------------------------------------------------------------------------------------------
+    return {step: moves.get(step, (-1) ** n) for n, step in enumerate([*moves, *free][:notes])}
 
 
 class Synth:
-    """Plays a score into one stereo buffer [2, samples]. Each different note is made once."""
+    """Plays notes into one stereo buffer [2, samples]. Each different note is made once."""
 
     TABLE_BITS = 13
-    DECIMATION = 6  # the room is heard up to 4 kHz
 
     def __init__(self, samples: int, bright_hz: float):
         self.mix = np.zeros((2, samples), np.float32)
@@ -553,103 +410,72 @@ class Synth:
         self._made: dict[tuple, np.ndarray] = {}
 
     def play(self, voice: str, note: Note) -> None:
-        samples = round(min(note.seconds, 12.0) * SAMPLE_RATE_HZ)
-        key = (voice, note.midi, samples, note.vowel)
+        key = (voice, note.midi, note.vowel, 0 if voice in DRUMS else round(note.seconds * RATE_HZ))
         if key not in self._made:
-            self._made[key] = self._note(*key)
-        self._add(self._made[key], note.start, note.gain)
+            self._made[key] = self._drum(voice) if voice in DRUMS else self._tone(*key)
+        sound, start = self._made[key], round(note.start * RATE_HZ)
+        place = self.mix[:, start : start + sound.shape[1]]
+        place += sound[:, : place.shape[1]] * np.float32(note.gain)
 
-    def hit(self, drum: str, start: Seconds, gain: float) -> None:
-        if drum not in self._made:
-            self._made[drum] = self._drum(drum)
-        self._add(self._made[drum], start, gain)
+    def _tone(self, voice: str, midi: int, vowel: str, held: int) -> np.ndarray:
+        timbre, hz = TIMBRES[voice], 440.0 * 2 ** ((midi - 69) / 12)
+        time = np.arange(held + round(timbre.release * RATE_HZ), dtype=np.float32) / np.float32(RATE_HZ)
+        dying = np.exp(time / np.float32(-timbre.decay))
+        envelope = (timbre.sustain + (1 - timbre.sustain) * dying) * np.minimum(time / np.float32(timbre.attack), 1)
+        envelope[held:] *= np.linspace(1, 0, time.size - held, dtype=np.float32) ** 2
+        body, edge = self._wave(hz, timbre.rolloff, vowel), self._wave(hz, timbre.rolloff - 0.6, vowel)
+        sound = np.empty((2, time.size), np.float32)
+        for channel, side in zip(sound, (-1, 1)):
+            # Whole numbers count the phase, so that pitch never drifts.
+            phase = np.arange(time.size) * round(hz * 2 ** (side * timbre.cents / 1200) / RATE_HZ * 2**40)
+            if timbre.role == "lead":  # vibrato of 10 cents that comes after the attack
+                swing = np.minimum(time / np.float32(0.4), 1) * (1 - np.cos(time * np.float32(2 * np.pi * 5.3)))
+                phase += (swing * np.float32(hz * (2 ** (10 / 1200) - 1) / (2 * np.pi * 5.3) * 2**40)).astype(np.int64)
+            phase = (phase >> (40 - self.TABLE_BITS)) & (2**self.TABLE_BITS - 1)
+            # What is struck or plucked starts bright and darkens.
+            channel[:] = body[phase] if timbre.sustain > 0.5 else body[phase] + 0.5 * edge[phase] * dying**3
+        return sound * envelope * _panned(timbre.pan, timbre.gain)
 
-    def _add(self, sound: np.ndarray, start: Seconds, gain: float) -> None:
-        at = round(start * SAMPLE_RATE_HZ)
-        room = self.mix[:, at : at + sound.shape[1]]
-        room += sound[:, : room.shape[1]] * np.float32(gain)
-
-    def _note(self, voice: str, midi: int, held: int, vowel: str) -> np.ndarray:
-        timbre = TIMBRES[voice]
-        hz = 440.0 * 2 ** ((midi - 69) / 12)
-        release = round(timbre.release * SAMPLE_RATE_HZ)
-        time = np.arange(held + release, dtype=np.float32) / np.float32(SAMPLE_RATE_HZ)
-        envelope = np.exp(time / np.float32(-timbre.decay))
-        body = timbre.sustain + (1 - timbre.sustain) * envelope
-        body *= np.minimum(time / np.float32(timbre.attack), 1)
-        body[held:] *= np.linspace(1, 0, release, dtype=np.float32) ** 2
-        vowel = vowel or ("a" if voice == "choir" else "")
-        table = self._table(timbre, hz, vowel, timbre.rolloff)
-        struck = timbre.sustain < 0.5
-        # What is struck or plucked begins bright and darkens.
-        edge = self._table(timbre, hz, vowel, timbre.rolloff - 0.6) * 0.5 if struck else None
-        fading = envelope**3 if struck else None
-        sides = (-1, 1) if timbre.detune else (0,)
-        out = np.empty((2, held + release), np.float32)
-        for channel, side in zip(out, sides):
-            phase = self._phase(hz * 2 ** (side * timbre.detune / 1200), time, timbre.vibrato)
-            np.multiply(table[phase], body, out=channel)
-            if struck:
-                channel += edge[phase] * (body * fading)
-        if not timbre.detune:
-            out[1] = out[0]
-        angle = (timbre.pan + 1) * np.pi / 4
-        out *= (timbre.gain * np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]])).astype(np.float32)
-        return out
-
-    def _phase(self, hz: float, time: np.ndarray, vibrato_cents: float) -> np.ndarray:
-        """Positions in a wave table, as a whole-number accumulator so that pitch never drifts."""
-        phase = np.arange(time.size, dtype=np.int64) * round(hz / SAMPLE_RATE_HZ * 2**40)
-        if vibrato_cents:
-            swing = hz * (2 ** (vibrato_cents / 1200) - 1) / (2 * np.pi * 5.3) * 2**40
-            depth = np.minimum(time / 0.4, 1) * np.float32(swing)
-            phase += (depth * (1 - np.cos(time * np.float32(2 * np.pi * 5.3)))).astype(np.int64)
-        return (phase >> (40 - self.TABLE_BITS)) & (2**self.TABLE_BITS - 1)
-
-    def _table(self, timbre: Timbre, hz: float, vowel: str, rolloff: float) -> np.ndarray:
-        """One period at equal power, with nothing above 14 kHz and little above ``bright_hz``."""
+    def _wave(self, hz: float, rolloff: float, vowel: str) -> np.ndarray:
+        """One period of unit power, with nothing above 14 kHz and little above ``bright_hz``."""
         size = 2**self.TABLE_BITS
-        k = np.arange(1, max(2, min(int(14_000 / hz), 128) + 1))
-        amplitude = k**-rolloff * np.where(k % 2, 1.0, timbre.even) / (1 + (k * hz / self.bright_hz) ** 4)
+        k = np.arange(1, max(1, min(int(14_000 / hz), 128)) + 1)
+        amplitude = k**-rolloff / (1 + (k * hz / self.bright_hz) ** 4)
         if vowel:
-            amplitude *= 0.02 + sum(w / (1 + ((k * hz - f) / (50 + 0.06 * f)) ** 2) for f, w in FORMANTS[vowel])
+            formants = zip((*FORMANTS_HZ[vowel], 2700), (1.0, 0.5, 0.15))
+            amplitude *= 0.03 + sum(w / (1 + ((k * hz - f) / (60 + f / 16)) ** 2) for f, w in formants)
         spectrum = np.zeros(size // 2 + 1, complex)
-        spectrum[k] = -0.5j * size * amplitude / np.sqrt((amplitude**2).sum())
+        spectrum[k] = -1j * size * amplitude / np.sqrt(2 * np.sum(amplitude**2))
         return np.fft.irfft(spectrum, size).astype(np.float32)
 
     def _drum(self, name: str) -> np.ndarray:
-        decay, low, high, pan, gain = {
-            "kick": (0.13, 0, 0, 0.0, 0.75),
-            "snare": (0.09, 400, 9_000, 0.1, 0.4),
-            "hat": (0.03, 6_500, 16_000, 0.35, 0.22),
-            "crash": (0.7, 3_000, 15_000, -0.3, 0.22),
-        }[name]
-        time = np.arange(int(decay * 7 * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-        envelope = np.minimum(time / 0.001, 1) * np.exp(-time / decay) * np.minimum((time[-1] - time) / 0.02, 1)
-        tone = np.sin(2 * np.pi * (48 * time + 110 * 0.03 * (1 - np.exp(-time / 0.03)))) if name == "kick" else 0.0
-        if name == "snare":
-            tone = 0.6 * np.sin(2 * np.pi * 190 * time) * np.exp(-time / 0.05)
-        if high:
+        drum = DRUMS[name]
+        time = np.arange(int(drum.decay * 7 * RATE_HZ)) / RATE_HZ
+        envelope = np.exp(-time / drum.decay) * np.minimum(time / 0.001, 1) * np.minimum((time[-1] - time) / 0.02, 1)
+        if name == "kick":  # a sine that falls from 158 to 48 Hz
+            sound = np.sin(2 * np.pi * (48 * time + 3.3 * (1 - np.exp(-time / 0.03))))
+        else:
             noise = np.random.Generator(np.random.PCG64(len(name))).uniform(-1, 1, time.size)
-            hz = np.fft.rfftfreq(time.size, 1 / SAMPLE_RATE_HZ)
-            band = (hz / low) ** 4 / (1 + (hz / low) ** 4) / (1 + (hz / min(high, 2 * self.bright_hz)) ** 4)
-            tone = tone + np.fft.irfft(np.fft.rfft(noise) * band, time.size)
-        angle = (pan + 1) * np.pi / 4
-        return (gain * tone * envelope * [[np.cos(angle)], [np.sin(angle)]]).astype(np.float32)
+            hz = np.fft.rfftfreq(time.size, 1 / RATE_HZ)
+            low, high = (hz / drum.low_hz) ** 4, (hz / min(drum.high_hz, 2 * self.bright_hz)) ** 4
+            sound = np.fft.irfft(np.fft.rfft(noise) * low / (1 + low) / (1 + high), time.size)
+            sound *= 0.4 / sound.std()
+        if name == "snare":
+            sound += 0.6 * np.sin(2 * np.pi * 190 * time) * np.exp(-time / 0.05)
+        return (sound * envelope).astype(np.float32) * _panned(drum.pan, drum.gain)
 
-    def add_room(self, seconds: float = 1.1, amount: float = 0.35) -> None:
-        """A dark stereo room on what has been played so far: decaying noise, convolved block by block."""
-        step, block = self.DECIMATION, 1 << 13
+    def add_room(self, seconds: Seconds = 1.1, amount: float = 0.35) -> None:
+        """A dark room round what has been played so far: decaying noise at 8 kHz, convolved block by block."""
+        step, block = 6, 1 << 13
         length = -(-self.mix.shape[1] // (step * block)) * block
         send = np.zeros(length * step, np.float32)
-        np.add(self.mix[0], self.mix[1], out=send[: self.mix.shape[1]])
-        send = sum(send[i::step] for i in range(step)).reshape(-1, block)
-        spectrum = np.fft.rfft(send, 2 * block)
-        time = np.arange(block) * step / SAMPLE_RATE_HZ
+        np.add(*self.mix, out=send[: self.mix.shape[1]])
+        spectrum = np.fft.rfft(sum(send[i::step] for i in range(step)).reshape(-1, block), 2 * block)
+        time = np.arange(block) * step / RATE_HZ
         dice = np.random.Generator(np.random.PCG64(1))
         for channel in self.mix:
-            response = dice.uniform(-1, 1, block) * np.exp(-time * 6.9 / seconds) * np.minimum(time / 0.02, 1)
-            response *= amount / step / np.sqrt((response**2).sum())
+            response = dice.uniform(-1, 1, block) * np.exp(-6.9 * time / seconds) * np.minimum(time / 0.02, 1)
+            response *= amount / step / np.sqrt(np.sum(response**2))
             blocks = np.fft.irfft(spectrum * np.fft.rfft(response, 2 * block), 2 * block)
             wet = np.zeros(length + block + 1, np.float32)
             wet[:length] = blocks[:, :block].ravel()
@@ -659,100 +485,95 @@ class Synth:
                 dry += wet[: dry.size] * (1 - i / step) + wet[1 : dry.size + 1] * (i / step)
 
 
-def _perform(request: Request, style: Style, seconds: Seconds, begins: bool = True, ends: bool = True) -> np.ndarray:
-    """Music of exactly ``seconds``, float32 [2, samples]. Without ``begins`` or ``ends`` it sounds cut out there."""
-    samples = round(seconds * SAMPLE_RATE_HZ)
+def _panned(pan: float, gain: float) -> np.ndarray:
+    """Gains [2, 1] of equal power."""
+    angle = (pan + 1) * math.pi / 4
+    return np.array([[math.cos(angle)], [math.sin(angle)]], np.float32) * np.float32(gain * math.sqrt(2))
+
+
+def _perform(request: Request, style: Style, seconds: Seconds, begins: bool, ends: bool) -> np.ndarray:
+    """Music of ``seconds``, float32 [2, samples]. Where it does not begin or end it sounds cut out of a piece."""
+    samples = round(seconds * RATE_HZ)
     rings = ends and not style.fade_out and not style.loop
     if style.loop:
-        bars = _loop_bars(style, seconds)
-        style = replace(style, bpm=60.0 * style.beats * bars / seconds)
+        style, bars = style.filling(seconds)
+    elif rings:
+        bars = max(1, math.floor((seconds - _ENDING_SECONDS) / style.bar_seconds))
     else:
-        bars = math.ceil((seconds - _ENDING_SECONDS) / style.bar_seconds - 1) if rings else math.ceil(seconds / style.bar_seconds)
-        bars = max(1, bars)
-    score = _compose(style, request, _form(request.lyrics, bars, begins and not style.loop, rings), rings)
-    synth = Synth(samples + round(_TAIL_SECONDS * SAMPLE_RATE_HZ), style.bright_hz)
-    _play(score, synth, request.progress)
-    music = synth.mix[:, :samples]
-    if style.loop:
-        for start in range(samples, synth.mix.shape[1], samples):
-            rest = synth.mix[:, start : start + samples]
-            music[:, : rest.shape[1]] += rest
-    own = _rms(music)
-    if own > 0:
-        music *= _RMS / own
-    _limit(music)
-    return music
-
-
-def _loop_bars(style: Style, seconds: Seconds) -> int:
-    return max(1, round(seconds / style.bar_seconds))
-
-
-def _play(score: Score, synth: Synth, progress: Progress) -> None:
-    """The instruments, then the room they stand in, then what stays dry: bass and drums."""
-    in_the_room = [voice for voice in score.notes if TIMBRES[voice].role != "bass"]
-    dry = [voice for voice in score.notes if TIMBRES[voice].role == "bass"]
-    steps = len(score.notes) + 1
-    for done, voice in enumerate(in_the_room + dry):
-        progress.raise_if_stopped()
-        if done == len(in_the_room):
+        bars = math.ceil(seconds / style.bar_seconds)
+    score = Score(request, style, _form(request.lyrics, bars, begins and not style.loop, rings), rings)
+    synth = Synth(samples + round(_TAIL_SECONDS * RATE_HZ), style.bright_hz)
+    dry = [voice for voice in score.notes if voice in DRUMS or voice == style.bass]
+    in_room = [voice for voice in score.notes if voice not in dry]
+    for done, voice in enumerate([*in_room, "room", *dry], start=1):
+        request.progress.raise_if_stopped()
+        if voice == "room":
             synth.add_room()
-        for note in score.notes[voice]:
+        for note in score.notes.get(voice, ()):
             synth.play(voice, note)
-        progress.step(done + 1, steps)
-    progress.raise_if_stopped()
-    for drum, hits in score.hits.items():
-        for start, gain in hits:
-            synth.hit(drum, start, gain)
-    progress.step(steps, steps)
+        request.progress.step(done, len(score.notes) + 1)
+    music = synth.mix[:, :samples]
+    for start in range(samples, synth.mix.shape[1], samples) if style.loop else ():
+        rest = synth.mix[:, start : start + samples]
+        music[:, : rest.shape[1]] += rest
+    power = float(np.mean(np.square(music)))
+    music *= _RMS / math.sqrt(power) if power else 0.0
+    return _limited(music)
 
 
-def _rms(sound: np.ndarray) -> float:
-    return math.sqrt(float(np.mean(np.square(sound)))) if sound.size else 0.0
-
-
-def _fade_ends(music: np.ndarray, style: Style, begins: bool, ends: bool) -> None:
-    """Fade in place: as long as the tags ask where the piece begins and ends, else just enough not to click."""
-    fade_in = _FADE_IN_SECONDS if begins and style.fade_in else _EDGE_SECONDS
-    fade_out = _FADE_OUT_SECONDS if ends and style.fade_out else _EDGE_SECONDS
-    for seconds, side in ((fade_in, music), (fade_out, music[:, ::-1])):
-        samples = min(round(seconds * SAMPLE_RATE_HZ), music.shape[1] // 2)
-        side[:, :samples] *= np.sin(np.linspace(0, np.pi / 2, samples, endpoint=False, dtype=np.float32)) ** 2
-
-
-def _match_level(music: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    """Bring music in place to the level of its neighbours, gliding from the left one's to the right one's."""
-    near = round(_NEIGHBOUR_SECONDS * SAMPLE_RATE_HZ)
-    levels = [_level(left[:, -near:]), _level(right[:, :near])]
-    heard = [level for level in levels if level > _SILENCE]
-    own = _level(music)
-    if not heard or own <= _SILENCE:
-        return
-    first, last = (level if level > _SILENCE else heard[0] for level in levels)
-    music *= np.geomspace(first / own, last / own, music.shape[1], dtype=np.float32)
-    _limit(music)
-
-
-def _level(sound: np.ndarray) -> float:
-    """RMS of the blocks of a quarter of a second that are not far (20 dB) below the loudest."""
-    block = SAMPLE_RATE_HZ // 4
-    powers = np.array([np.mean(np.square(sound[:, i : i + block])) for i in range(0, sound.shape[1], block)])
-    return math.sqrt(powers[powers >= powers.max() / 100].mean()) if powers.size else 0.0
-
-
-def _limit(music: np.ndarray) -> None:
-    """Round off peaks in place so that none passes ``_PEAK``."""
+def _limited(music: np.ndarray) -> np.ndarray:
+    """``music`` with its peaks rounded off in place so that none passes ``_PEAK``."""
     music /= _PEAK
     np.tanh(music, out=music)
     music *= _PEAK
+    return music
+
+
+def _fade_ends(music: np.ndarray, style: Style, begins: bool, ends: bool) -> None:
+    """Fade in place: as long as the tags ask where the piece begins or ends, elsewhere just enough not to click."""
+    fade_in = _FADE_IN_SECONDS if begins and style.fade_in else _EDGE_SECONDS
+    fade_out = (_FADE_OUT_SECONDS if style.fade_out else _ENDING_SECONDS) if ends else _EDGE_SECONDS
+    for seconds, side in ((fade_in, music), (fade_out, music[:, ::-1])):
+        samples = min(round(seconds * RATE_HZ), music.shape[1] // 2)
+        side[:, :samples] *= np.sin(np.linspace(0, np.pi / 2, samples, endpoint=False, dtype=np.float32)) ** 2
+
+
+def _match_level(music: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Music at the level of its neighbours, gliding from the left one's to the right one's."""
+    near = round(_NEIGHBOUR_SECONDS * RATE_HZ)
+    own, *levels = (_level(sound) for sound in (music, left[:, -near:], right[:, :near]))
+    heard = [level for level in levels if level > _SILENT_RMS]
+    if not heard or own <= _SILENT_RMS:
+        return music
+    first, last = (level if level > _SILENT_RMS else heard[0] for level in levels)
+    return _limited(music * np.geomspace(first / own, last / own, music.shape[1], dtype=np.float32))
+
+
+def _level(sound: np.ndarray) -> float:
+    """RMS of the quarter seconds that are not far (20 dB) below the loudest."""
+    block = RATE_HZ // 4
+    powers = [float(np.mean(np.square(sound[:, i : i + block]))) for i in range(0, sound.shape[1], block)]
+    heard = [power for power in powers if power >= max(powers) / 100]
+    return math.sqrt(sum(heard) / len(heard)) if heard else 0.0
+
+
+def _blend(old: np.ndarray, new: np.ndarray, strength: float) -> None:
+    """Cross from ``old`` to ``new`` in place, at equal power, as far as ``strength``, with short edges."""
+    edge = min(round(_EDGE_SECONDS * RATE_HZ), old.shape[1] // 4)
+    turn = np.full(old.shape[1], strength * np.pi / 2, np.float32)
+    ramp = np.linspace(0, 1, edge, endpoint=False, dtype=np.float32)
+    turn[:edge] *= ramp
+    turn[turn.size - edge :] *= ramp[::-1]
+    old *= np.cos(turn)
+    old += new * np.sin(turn)
 
 
 def _stereo(window: Sound) -> np.ndarray:
-    return with_channels(resample(window.waveform, window.sample_rate, SAMPLE_RATE_HZ), 2).numpy()
+    return with_channels(resample(window.waveform, window.sample_rate, RATE_HZ), 2).numpy()
 
 
 def _sound(samples: np.ndarray) -> Sound:
-    return Sound(torch.from_numpy(np.ascontiguousarray(samples, np.float32)), SAMPLE_RATE_HZ)
+    return Sound(torch.from_numpy(np.ascontiguousarray(samples, np.float32)), RATE_HZ)
 
 
 class SketchBackend(Backend):
@@ -767,17 +588,15 @@ class SketchBackend(Backend):
     def __init__(self, request: Request):
         super().__init__(request)
         defaults = {"version": "auto", "variant": "auto", "language": "auto", "steps": 0, "guidance": 0.0}
-        defaults |= {"model": None, "clip": None, "vae": None}
         ignored = [name for name, default in defaults.items() if getattr(request, name) != default]
-        self._warnings = [NOT_ACE_STEP]
-        if ignored:
-            self._warn(f"Sketch ignores {', '.join(ignored)}.")
+        ignored += [name for name in ("model", "clip", "vae") if getattr(request, name) is not None]
+        self._warnings = [NOT_ACE_STEP] + [f"Sketch ignores {', '.join(ignored)}."] * bool(ignored)
 
     def check(self, plan: Plan) -> None:
         if self.request.resume_request_ids:
             raise InputError(
-                f"{self.request.node}: resume_request_id is {', '.join(self.request.resume_request_ids)}, and sketch "
-                "has no paid requests to resume; set backend to runcomfy, or clear resume_request_id."
+                f"{self.request.node}: resume_request_id is {', '.join(self.request.resume_request_ids)}, but only "
+                "RunComfy can resume a request; set backend to runcomfy, or clear resume_request_id."
             )
 
     def facts(self) -> dict:
@@ -785,78 +604,60 @@ class SketchBackend(Backend):
 
     async def generate(self, request: GenerateRequest) -> Sound:
         style = _read_style(request)
-        music = _perform(request, style, request.duration)
+        music = _perform(request, style, request.duration, begins=True, ends=True)
         if style.loop:
-            self._say_loop_tempo(request, style)
+            self._say_loop_tempo(style, request)
         else:
             _fade_ends(music, style, begins=True, ends=True)
         return _sound(music)
 
+    def _say_loop_tempo(self, style: Style, request: GenerateRequest) -> None:
+        filled, bars = style.filling(request.duration)
+        change = f"{filled.bpm:.1f} BPM instead of {style.bpm:g}"
+        sentence = f"The loop plays at {change}, so that {bars} whole bars fill {request.duration} s."
+        asked = read_bpm(request.tags) is not None and abs(filled.bpm - style.bpm) > 0.05
+        if asked and sentence not in self._warnings:
+            self._warnings.append(sentence)
+
     async def inpaint(self, window: Sound, ranges: Sequence[Range], request: InpaintRequest) -> Sound:
         """New music in the ranges, mixed in by ``strength``: 0 leaves the window as it is, 1 replaces the range.
 
-        Each range starts on a bar and is as loud as what surrounds it. It has an intro or a fade-in only where
-        it reaches the window's start, an ending or a fade-out only where it reaches the window's end.
+        Each range begins on a bar and is as loud as its neighbours. It has an intro or a fade-in only where it
+        reaches the window's start, an ending or a fade-out only where it reaches the window's end.
         """
         source = _stereo(window)
         out = source.copy()
-        style = _read_style(request)
-        for index, (start, stop) in enumerate(ranges):
-            first, last = (min(round(t * SAMPLE_RATE_HZ), source.shape[1]) for t in (start, stop))
-            if first == last:
-                continue
-            edges = {"begins": first == 0, "ends": last == source.shape[1]}
-            part = replace(request, progress=request.progress.part(index, len(ranges)))
-            music = _perform(part, style, (last - first) / SAMPLE_RATE_HZ, **edges)
-            if request.match_loudness:
-                _match_level(music, source[:, :first], source[:, last:])
-            _fade_ends(music, style, **edges)
-            _blend(out[:, first:last], music, request.strength)
+        for index, bounds in enumerate(ranges):
+            start, stop = (min(round(seconds * RATE_HZ), source.shape[1]) for seconds in bounds)
+            if start < stop:
+                part = replace(request, progress=request.progress.part(index, len(ranges)))
+                new = _addition(part, source[:, :start], stop - start, source[:, stop:])
+                _blend(out[:, start:stop], new, request.strength)
         return _sound(out)
 
     async def outpaint(self, window: Sound, before: Seconds, after: Seconds, request: OutpaintRequest) -> Sound:
-        """New music that meets the window's start with whole bars, the window, new music from its end on."""
+        """New music whose last bar ends where the window starts, the window, new music from its end on."""
         source = _stereo(window)
-        style = _read_style(request)
-        pieces = [source]
+        nothing, pieces = source[:, :0], [source]
+        count = bool(before) + bool(after)
         if before:
-            part = replace(request, progress=request.progress.part(0, 2 if after else 1))
-            whole_bars = math.ceil(before / style.bar_seconds) * style.bar_seconds
-            music = _perform(part, style, whole_bars, ends=False)[:, -round(before * SAMPLE_RATE_HZ) :]
-            pieces.insert(0, music)
-            if request.match_loudness:
-                _match_level(music, source[:, :0], source)
-            _fade_ends(music, style, begins=True, ends=False)
+            part = replace(request, progress=request.progress.part(0, count))
+            pieces.insert(0, _addition(part, nothing, round(before * RATE_HZ), source))
         if after:
-            part = replace(request, progress=request.progress.part(1 if before else 0, 2 if before else 1))
-            music = _perform(part, style, after, begins=False)
-            pieces.append(music)
-            if request.match_loudness:
-                _match_level(music, source, source[:, :0])
-            _fade_ends(music, style, begins=False, ends=True)
+            part = replace(request, progress=request.progress.part(count - 1, count))
+            pieces.append(_addition(part, source, round(after * RATE_HZ), nothing))
         return _sound(np.concatenate(pieces, axis=1))
 
-    def _say_loop_tempo(self, request: GenerateRequest, style: Style) -> None:
-        bars = _loop_bars(style, request.duration)
-        bpm = 60.0 * style.beats * bars / request.duration
-        if read_bpm(request.tags) and abs(bpm - style.bpm) > 0.05:
-            self._warn(
-                f"The loop plays at {bpm:.1f} BPM instead of {style.bpm:g}, so that {bars} whole bars "
-                f"fill {request.duration} s."
-            )
 
-    def _warn(self, sentence: str) -> None:
-        if sentence not in self._warnings:
-            self._warnings.append(sentence)
-
-
-def _blend(old: np.ndarray, new: np.ndarray, strength: float) -> None:
-    """Cross from ``old`` to ``new`` in place at equal power, by ``strength``, over short edges."""
-    samples = old.shape[1]
-    edge = min(round(_EDGE_SECONDS * SAMPLE_RATE_HZ), samples // 4)
-    turn = np.full(samples, strength * np.pi / 2, np.float32)
-    ramp = np.linspace(0, 1, edge, endpoint=False, dtype=np.float32)
-    turn[:edge] *= ramp
-    turn[samples - edge :] *= ramp[::-1]
-    old *= np.cos(turn)
-    old += new * np.sin(turn)
+def _addition(request: EditRequest, left: np.ndarray, samples: int, right: np.ndarray) -> np.ndarray:
+    """New music between ``left`` and ``right``, as loud as they are; it begins or ends where there is nothing."""
+    style = _read_style(request)
+    begins, ends = not left.size, not right.size
+    seconds = samples / RATE_HZ
+    if begins and not ends:  # its last bar is a whole one
+        seconds = math.ceil(seconds / style.bar_seconds) * style.bar_seconds
+    music = _perform(request, style, seconds, begins, ends)[:, -samples:]
+    if request.match_loudness:
+        music = _match_level(music, left, right)
+    _fade_ends(music, style, begins, ends)
+    return music
