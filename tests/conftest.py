@@ -25,6 +25,8 @@ NEWEST_VERSION = "0.30.0"
 def pytest_addoption(parser):
     parser.addoption("--comfyui-versions", default=SUPPORTED_VERSIONS,
                      help="ComfyUI versions that the `comfyui` fixture runs on, separated by commas")
+    parser.addoption("--update-workflows", action="store_true",
+                     help="make the API twins and the pictures of the example graphs anew")
 
 
 def pytest_generate_tests(metafunc):
@@ -48,7 +50,7 @@ def comfyui(comfyui_servers, comfyui_version):
     return comfyui_servers.get(comfyui_version)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def newest_comfyui(comfyui_servers):
     """A real server of the newest version only, for what does not depend on the version."""
     return comfyui_servers.get(NEWEST_VERSION)

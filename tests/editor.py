@@ -1,0 +1,100 @@
+"""ComfyUI's real front end in a real browser, for tests and for drawing the workflows' pictures."""
+
+import contextlib
+import json
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+# Chromium without its own background traffic: the only addresses it may reach are loopback ones.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--autoplay-policy=no-user-gesture-required",
+)
+# What ComfyUI itself writes to the console on a machine without internet.
+NOT_OURS = ("net::ERR_", "status of 404", "status of 400")
+
+_TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+_MARGIN = 40
+# Scale and move the view so that the graph fills the width; answers the height that shows all of it.
+_FRAME = """([width, margin]) => {
+  const boxes = app.graph.nodes.map((node) => node.getBounding());
+  const left = Math.min(...boxes.map((b) => b[0])), top = Math.min(...boxes.map((b) => b[1]));
+  const right = Math.max(...boxes.map((b) => b[0] + b[2])), bottom = Math.max(...boxes.map((b) => b[1] + b[3]));
+  const scale = (width - 2 * margin) / (right - left);
+  app.canvas.ds.scale = scale;
+  app.canvas.ds.offset = [margin / scale - left, margin / scale - top];
+  app.canvas.setDirty(true, true);
+  return Math.ceil((bottom - top) * scale + 2 * margin);
+}"""
+
+
+@dataclass
+class Editor:
+    """One open page of the editor. ``console`` collects its errors and uncaught exceptions."""
+
+    page: Page
+    console: list[str] = field(default_factory=list)
+
+    def load(self, graph: dict) -> None:
+        """Open a graph in the editor's format and wait until it is drawn."""
+        self.page.evaluate("graph => app.loadGraphData(graph)", graph)
+        self.page.wait_for_function("count => app.graph.nodes.length === count", arg=len(graph["nodes"]))
+        self.page.wait_for_function(_TWO_FRAMES)
+
+    def prompt(self) -> dict:
+        """The open graph in API format, by the front end's own conversion."""
+        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def errors(self, folder_name: str) -> list[str]:
+        """Console errors that are this pack's doing."""
+        return [line for line in self.console if folder_name in line or not any(known in line for known in NOT_OURS)]
+
+    def picture(self, path: Path, width: int = 1600, quality: int = 80) -> None:
+        """The graph alone, ``width`` pixels wide, as a JPEG; the window is made as high as the graph needs."""
+        height = self.page.evaluate(_FRAME, [width, _MARGIN])
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.evaluate(_FRAME, [width, _MARGIN])
+        self.page.wait_for_function(_TWO_FRAMES)
+        self.page.screenshot(path=str(path), type="jpeg", quality=quality)
+
+
+@contextlib.contextmanager
+def opened(url: str, chromium: str, nodes_2: bool = False, size: tuple[int, int] = (1600, 900), **settings):
+    """An Editor on the server at ``url``, in LiteGraph or in Nodes 2.0, with further ComfyUI settings by id."""
+    _post_settings(url, {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2, **settings})
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        try:
+            yield _page(browser, url, size)
+        finally:
+            browser.close()
+
+
+def _page(browser, url: str, size: tuple[int, int]) -> Editor:
+    editor = Editor(browser.new_page(viewport={"width": size[0], "height": size[1]}))
+    editor.page.on("console", lambda message: message.type == "error" and editor.console.append(_line(message)))
+    editor.page.on("pageerror", lambda error: editor.console.append(f"uncaught: {error}"))
+    editor.page.goto(url)
+    editor.page.wait_for_function("window.app?.vueAppReady && window.app.graph")
+    return editor
+
+
+def _line(message) -> str:
+    return f"{message.text} ({message.location.get('url', '')})"
+
+
+def _post_settings(url: str, settings: dict) -> None:
+    body = json.dumps(settings).encode()
+    request = urllib.request.Request(url + "/settings", body, {"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        answer.read()
