@@ -4,8 +4,10 @@ from comfy_api.v0_0_2 import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from . import time_ranges
-from .audio.value import sounds_from_audio
+from .audio.peaks import peaks_of_sound
+from .audio.value import Sound, sounds_from_audio
 from .inputs import CATEGORY, TimeRangeType
+from .rendering_node import UI_KEY
 from .request import tempo
 from .time_ranges import ANCHORS, MAX_TIME_SECONDS
 from .vocabulary import MAX_BPM
@@ -74,8 +76,8 @@ class TimeRange(io.ComfyNode):
         value = (*earlier, own)
         if audio is not None:
             sound = sounds_from_audio(audio, NODE)[0]
-            *_, (start, end) = time_ranges.resolve(NODE, value, sound.seconds)
-            return io.NodeOutput(value, start, end)
+            ranges = time_ranges.resolve(NODE, value, sound.seconds)
+            return io.NodeOutput(value, *ranges[-1], ui={UI_KEY: [_picture(sound, ranges)]})
         if time_ranges.needs_length(own):
             unknown = ExecutionBlocker(
                 f"{NODE}: start and end are not known, because the range counts from the end of a track and audio is "
@@ -83,6 +85,11 @@ class TimeRange(io.ComfyNode):
             )
             return io.NodeOutput(value, unknown, unknown)
         return io.NodeOutput(value, own[0], own[2])
+
+
+def _picture(sound: Sound, ranges) -> dict:
+    """What the waveform on the node is drawn from: the track's outline, and where all ranges lie in it."""
+    return {"seconds": sound.seconds, "ranges": ranges, "peaks": peaks_of_sound(sound).as_dict()}
 
 
 def _time_input(name: str, default: float, tooltip: str) -> io.Float.Input:
