@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ..errors import RenderError
@@ -11,7 +12,7 @@ from .value import MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Sound
 # 16 bits: the sound is context for a model whose autoencoder errs by far more than the rounding (-98 dBFS),
 # it never reaches the user's track, and against 24 bits it is 40 % fewer bytes and half the time.
 _FULL_SCALE = 32768
-_ENCODE_BLOCK_SAMPLES = 1 << 16
+_ENCODE_BLOCK_SAMPLES = 1 << 18
 # FLAC's header holds the rate in 20 bits; higher ones are for the caller to resample.
 MAX_FLAC_RATE_HZ = 655_350
 # How much earlier than its header says a file may end before it counts as cut off.
@@ -37,7 +38,8 @@ def encode_flac(sound: Sound) -> bytes:
     """
     import av
 
-    low, high = torch.aminmax(sound.waveform)
+    samples = sound.waveform.numpy()
+    low, high = samples.min(), samples.max()
     if not (low >= -1.0 and high <= 1.0):
         raise ValueError(f"samples from {low:g} to {high:g} do not fit FLAC; scale them into -1 to 1 first")
     layout = "mono" if sound.channels == 1 else "stereo"
@@ -46,14 +48,22 @@ def encode_flac(sound: Sound) -> bytes:
         stream = container.add_stream("flac", rate=sound.sample_rate, layout=layout)
         stream.codec_context.format = "s16"
         for start in range(0, sound.samples, _ENCODE_BLOCK_SAMPLES):
-            block = sound.waveform[:, start : start + _ENCODE_BLOCK_SAMPLES]
-            pcm = (block * _FULL_SCALE).round_().clamp_(-_FULL_SCALE, _FULL_SCALE - 1).to(torch.int16)
-            frame = av.AudioFrame.from_ndarray(pcm.T.reshape(1, -1).contiguous().numpy(), "s16", layout)
+            pcm = _interleaved_16_bit(samples[:, start : start + _ENCODE_BLOCK_SAMPLES])
+            frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), "s16", layout)
             frame.sample_rate = sound.sample_rate
             frame.pts = start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
+
+
+def _interleaved_16_bit(block: np.ndarray) -> np.ndarray:
+    """float32 [C, T] within ±1 → int16 [T, C]. In numpy: torch's thread pool would cost more than the work."""
+    scaled = np.rint(block * np.float32(_FULL_SCALE))
+    np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled)
+    pcm = np.empty(block.shape[::-1], np.int16)
+    pcm[:] = scaled.T
+    return pcm
 
 
 def decode(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Sound:

@@ -5,8 +5,8 @@ import json
 import signal
 import threading
 
-from .serverless import DEPLOYMENT_ID
 from .server import Simulator
+from .serverless import DEPLOYMENT_ID
 
 
 def main() -> None:

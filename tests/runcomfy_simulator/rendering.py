@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import torch
 
 GAIN = 0.8
 # An MP3 encoder's own delay; a service that cuts it off wrongly hands it on.
@@ -102,7 +103,7 @@ def render(model: str, body: dict) -> Music:
         request = sketch.GenerateRequest(**words, duration=body["duration"])
         return _played(sketch.SketchBackend(request).generate(request))
     source = source_in(body["audio"])
-    window = sketch.Sound(sketch.torch.from_numpy(source.samples), source.rate)
+    window = sketch.Sound(torch.from_numpy(source.samples), source.rate)
     if task == "audio-inpaint":
         request = sketch.InpaintRequest(**words)
         start, end = span(body, source.seconds)
@@ -150,9 +151,14 @@ def _sketch() -> types.SimpleNamespace:
         pack = types.ModuleType("acestep_nodes")
         pack.__path__ = [str(Path(__file__).resolve().parents[2])]
         sys.modules["acestep_nodes"] = pack
-    import torch
+    from acestep_nodes.nodes import request
     from acestep_nodes.nodes.audio.value import Sound
     from acestep_nodes.nodes.backends.sketch import SketchBackend
-    from acestep_nodes.nodes.request import GenerateRequest, InpaintRequest, OutpaintRequest
 
-    return types.SimpleNamespace(**locals())
+    return types.SimpleNamespace(
+        Sound=Sound,
+        SketchBackend=SketchBackend,
+        GenerateRequest=request.GenerateRequest,
+        InpaintRequest=request.InpaintRequest,
+        OutpaintRequest=request.OutpaintRequest,
+    )

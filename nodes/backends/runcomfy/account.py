@@ -56,9 +56,9 @@ def require_account(place: Place, node: str) -> Account:
     account = find_account(place)
     if account is None:
         raise NotSignedIn(
-            f"{node}: backend runcomfy needs a RunComfy API token and none is set. Save one in the node's account "
-            "dialog, or set RUNCOMFY_API_TOKEN, or run `runcomfy login`; or choose backend local or sketch, which "
-            "cost nothing."
+            f"{node}: backend runcomfy needs a RunComfy API token and none is set. Save one in the node's "
+            "account dialog, or set RUNCOMFY_API_TOKEN, or run `runcomfy login`; or choose backend local or "
+            "sketch, which cost nothing."
         )
     return account
 
@@ -68,8 +68,8 @@ def checked_token(text: str, source: str) -> str:
     token = text.strip()
     if not _TOKEN.fullmatch(token):
         raise NotSignedIn(
-            f"The RunComfy token from {source} is not usable: a token is 1 to 4096 visible ASCII characters without "
-            "spaces. Copy it again from your RunComfy account."
+            f"The RunComfy token from {source} is not usable: a token is 1 to 4096 visible ASCII characters "
+            "without spaces. Copy it again from your RunComfy account."
         )
     return token
 
@@ -77,6 +77,11 @@ def checked_token(text: str, source: str) -> str:
 def save_token(place: Place, text: str) -> None:
     """Keep a token in a private file. Raises NotSignedIn for a malformed one, OSError."""
     write_private(place.directory / _TOKEN_FILE, checked_token(text, "the account dialog").encode())
+
+
+def saved_token_exists(place: Place) -> bool:
+    """Whether a token was saved through the account dialog."""
+    return (place.directory / _TOKEN_FILE).exists()
 
 
 def clear_token(place: Place) -> None:
@@ -96,9 +101,9 @@ def ceiling_usd(place: Place) -> float:
         return float(value)
     except (ValueError, KeyError, TypeError):
         raise JournalError(
-            f"The account settings {place.directory / _SETTINGS_FILE} cannot be read, so the ceiling per prompt is not "
-            "known and nothing is bought. Set the ceiling again in the account dialog, or delete the file to go back "
-            f"to ${DEFAULT_CEILING_USD:.2f}."
+            f"The account settings {place.directory / _SETTINGS_FILE} cannot be read, so the ceiling per "
+            "prompt is not known and nothing is bought. Set the ceiling again in the account dialog, or "
+            f"delete the file to go back to ${DEFAULT_CEILING_USD:.2f}."
         ) from None
 
 
@@ -132,8 +137,8 @@ def _identity_key(place: Place) -> bytes:
         key = path.read_bytes()
     except OSError as error:
         raise JournalError(
-            f"The folder {place.directory} cannot be used ({error.strerror}); RunComfy runs need it for their record "
-            "of paid requests. Make it writable for ComfyUI."
+            f"The folder {place.directory} cannot be used ({error.strerror}); RunComfy runs need it for "
+            "their record of paid requests. Make it writable for ComfyUI."
         ) from None
     if len(key) != _KEY_BYTES:
         raise JournalError(f"The file {path} is damaged; delete it and queue again.")

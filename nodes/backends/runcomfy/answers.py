@@ -91,12 +91,13 @@ def error_for(status: int, what: str, answer: Mapping | None, token: str) -> Run
     words = explanation(answer, token)
     if status in (401, 403):
         return NotSignedIn(
-            f"RunComfy rejected the token when asked for {what} (HTTP {status}){words}. Save a valid one in the "
-            "account dialog."
+            f"RunComfy rejected the token when asked for {what} (HTTP {status}){words}. Save a valid one in "
+            "the account dialog."
         )
     if status == 402:
         return BalanceExhausted(
-            f"Your RunComfy balance is exhausted (HTTP 402){words}. Add funds on runcomfy.com and queue again."
+            f"Your RunComfy balance is exhausted (HTTP 402){words}. Add funds on runcomfy.com and queue "
+            "again."
         )
     if status in (404, 410):
         return NoSuchThing(f"RunComfy does not know {what} (HTTP {status}){words}.")

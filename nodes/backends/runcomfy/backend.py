@@ -89,8 +89,9 @@ class RunComfyBackend(Backend):
         if longest > MAX_CALL_SECONDS + 1e-6:
             field = "duration" if isinstance(self.request, GenerateRequest) else "the sound of one request"
             raise InputError(
-                f"{self.request.node}: {field} is {longest:g} s; RunComfy makes at most {MAX_CALL_SECONDS} s in one "
-                f"request. Set it to {MAX_CALL_SECONDS} or less, or set backend to local (ACE-Step 1.5 makes up to 600 s)."
+                f"{self.request.node}: {field} is {longest:g} s; RunComfy makes at most {MAX_CALL_SECONDS} s "
+                f"in one request. Set it to {MAX_CALL_SECONDS} or less, or set backend to local (ACE-Step "
+                "1.5 makes up to 600 s)."
             )
         ceiling_usd(self._place)
         content = self._journal.read()
@@ -112,7 +113,7 @@ class RunComfyBackend(Backend):
         )
 
     async def prepare(self, plan: Plan) -> None:
-        """Ask for the live price, unless nothing can be bought. What goes wrong is raised when something is to be bought."""
+        """Ask for the live price, unless nothing can be bought. Failing to is raised once something is to be bought."""
         if self.request.resume_request_ids or self._price is not None:
             return
         live = Live(state="asking for the price", test_server=self._place.is_test_server or None)
@@ -232,14 +233,15 @@ class RunComfyBackend(Backend):
         )
         words = f"{node}: {len(errors)} of {len(results)} takes failed. {failed}"
         kept = ", ".join(
-            f"[{_job_name(call.item * takes + call.take, self._plan)}] {outcome.request_id}{_cost_words(outcome)}"
+            f"[{_job_name(call.item * takes + call.take, self._plan)}] "
+            f"{outcome.request_id}{_cost_words(outcome)}"
             for call, outcome in sorted(self._outcomes.items(), key=_in_order)
         )
         if not kept:
             return words
         return (
-            f"{words} Paid for and kept: {kept}. Queue again with seed {self.request.seed}: these are fetched without a new "
-            "charge and only what is missing is bought."
+            f"{words} Paid for and kept: {kept}. Queue again with seed {self.request.seed}: these are "
+            "fetched without a new charge and only what is missing is bought."
         )
 
     # Afterwards
@@ -258,7 +260,8 @@ class RunComfyBackend(Backend):
         warnings = list(self._warnings)
         if known and len(known) < len(costs):
             warnings.append(
-                f"RunComfy reported the cost of {len(known)} of {len(costs)} requests only: ${sum(known):.4f} so far."
+                f"RunComfy reported the cost of {len(known)} of {len(costs)} requests only: "
+                f"${sum(known):.4f} so far."
             )
         return {
             "request_ids": [outcome.request_id for outcome in outcomes],

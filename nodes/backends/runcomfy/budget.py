@@ -94,7 +94,7 @@ class Budget:
         self._amounts = dict(amounts)
 
     def admit(self, price_words: str) -> None:
-        """Set the run's whole estimate aside before its first submission. Raises CostRefused, having set nothing aside."""
+        """Set the run's whole estimate aside before its first submission, or nothing of it and raise CostRefused."""
         with self._lock:
             if self._admitted:
                 return
@@ -102,11 +102,11 @@ class Budget:
             calls = sum(1 for amount in self._amounts.values() if amount > 0)
             what = f"{self._node}: this run is estimated at ${total:.4f} ({_requests(calls)} at {price_words})"
             if self._max_cost_usd == 0:
-                raise CostRefused(f"{what}, but max_cost_usd is 0, which allows no paid run; stopped before submitting.")
+                raise CostRefused(f"{what}, but max_cost_usd 0 allows no paid run; stopped before submitting.")
             if total > self._max_cost_usd + _ROUNDING_USD:
                 raise CostRefused(
-                    f"{what}, above its max_cost_usd of ${self._max_cost_usd:.4f}; stopped before submitting. Raise "
-                    "max_cost_usd, or ask for fewer takes or less sound."
+                    f"{what}, above its max_cost_usd of ${self._max_cost_usd:.4f}; stopped before "
+                    "submitting. Raise max_cost_usd, or ask for fewer takes or less sound."
                 )
             ceiling = self._ceiling()  # read now: the user may have changed it since the run was queued
             others = self._prompt.try_set_aside(self, total, ceiling)

@@ -34,8 +34,8 @@ def import_httpx():
         import httpx
     except ImportError:
         raise BackendUnavailable(
-            "Backend runcomfy needs the Python package httpx, which is not installed. Install it into ComfyUI's "
-            "Python with: python -m pip install httpx (then restart ComfyUI)."
+            "Backend runcomfy needs the Python package httpx, which is not installed. Install it into "
+            "ComfyUI's Python with: python -m pip install httpx (then restart ComfyUI)."
         ) from None
     return httpx
 
@@ -168,7 +168,7 @@ class Client:
         return Submission(request_id)
 
     def cancel(self, request_id: str) -> str:
-        """Ask to cancel: ``cancelled``, ``charged`` (it runs or has run already) or ``unknown``. Bounded, never raises."""
+        """Ask to cancel: ``cancelled``, ``charged`` (it runs already or is done) or ``unknown``. Never raises."""
         deadline = time.monotonic() + self.place.patience.after_stop
         while True:
             outcome = self._cancel_once(request_id, max(0.1, deadline - time.monotonic()))
@@ -232,13 +232,14 @@ def _is_not_ours(record: logging.LogRecord) -> bool:
 def _unreachable(what: str, error: Exception) -> ServiceUnavailable:
     # The library's own text may quote headers, so only the kind of failure is named.
     return ServiceUnavailable(
-        f"RunComfy could not be reached for {what} ({type(error).__name__}). Check the connection and try again."
+        f"RunComfy could not be reached for {what} ({type(error).__name__}). Check the connection and try "
+        "again."
     )
 
 
 def _unknown(model: str, why: str) -> OutcomeUnknown:
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     return OutcomeUnknown(
-        f"It is not known whether RunComfy accepted the request sent to {model} at {now} ({why}), so it was not sent "
-        f"again. Look in {WHERE_TO_LOOK} whether it is there; it may be charged."
+        f"It is not known whether RunComfy accepted the request sent to {model} at {now} ({why}), so it was "
+        f"not sent again. Look in {WHERE_TO_LOOK} whether it is there; it may be charged."
     )

@@ -36,8 +36,8 @@ def checked_address(text: str, place: Place):
     ours = url.scheme == "https" and url.host.endswith(_HOST_SUFFIXES) and url.port in (None, 443)
     if not (ours or _is_test_servers(url, place)) or url.userinfo:
         raise UnusableAnswer(
-            f"RunComfy delivered a file at {url.scheme}://{url.host}, which is not one of RunComfy's own hosts; "
-            "it is not fetched."
+            f"RunComfy delivered a file at {url.scheme}://{url.host}, which is not one of RunComfy's own "
+            "hosts; it is not fetched."
         )
     return url
 

@@ -62,8 +62,8 @@ def model_for(request: Request) -> str:
         return TEXT_TO_AUDIO[version]
     if version != V1:
         raise InputError(
-            f"{request.node}: version is {request.version}, but RunComfy hosts edits for ace-step only. Set version "
-            "to auto or ace-step, or set backend to local to edit with ace-step-1.5."
+            f"{request.node}: version is {request.version}, but RunComfy hosts edits for ace-step only. Set "
+            "version to auto or ace-step, or set backend to local to edit with ace-step-1.5."
         )
     return INPAINT if isinstance(request, InpaintRequest) else OUTPAINT
 
@@ -109,8 +109,9 @@ def _edit_body(request, model, flac: bytes, fields: dict, seconds: float, where:
     data = b'{"audio":"' + uri + b'",' + _json(fields)[1:]
     if len(data) > MAX_BODY_BYTES:
         raise InputError(
-            f"{request.node}: the part of the source to send makes a request of {len(data) / 2**20:.1f} MiB; RunComfy "
-            f"takes at most {MAX_BODY_BYTES // 2**20} MiB. Set context_seconds lower, or split the range."
+            f"{request.node}: the part of the source to send makes a request of {len(data) / 2**20:.1f} MiB; "
+            f"RunComfy takes at most {MAX_BODY_BYTES // 2**20} MiB. Set context_seconds lower, or split the "
+            "range."
         )
     return Body(model, data, request.seed, seconds, hashlib.sha256(flac).hexdigest(), where)
 

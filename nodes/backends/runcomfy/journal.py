@@ -6,9 +6,9 @@ is being submitted, a lock file of its own shows whether the submitting process 
 
 import json
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Iterator
 
 from ...request import Call
 from .endpoints import Body
@@ -82,9 +82,9 @@ class Journal:
             count = sum(1 for old in edit.content.entries if old.state in OPEN)
             if count >= MAX_OPEN:
                 raise JournalError(
-                    f"The journal {self.path} holds {count} paid requests that were never fetched, and no more are "
-                    "submitted until some are. Fetch them by queueing their workflows again or by resume_request_id, "
-                    "or strike them off in the account dialog."
+                    f"The journal {self.path} holds {count} paid requests that were never fetched, and no "
+                    "more are submitted until some are. Fetch them by queueing their workflows again or by "
+                    "resume_request_id, or strike them off in the account dialog."
                 )
             lock = FileLock(self._lock_path(entry.key))
             if not lock.try_acquire():
@@ -166,8 +166,8 @@ class Journal:
         try:
             if not lock.acquire(self._patience.lock):
                 raise JournalError(
-                    f"The journal {self.path} has been locked by another process for {self._patience.lock:g} s; "
-                    "queue again in a moment."
+                    f"The journal {self.path} has been locked by another process for {self._patience.lock:g} "
+                    "s; queue again in a moment."
                 )
             try:
                 edit = _Edit(self._load())
@@ -179,8 +179,8 @@ class Journal:
                 lock.release()
         except OSError as error:
             raise JournalError(
-                f"The journal of paid requests {self.path} cannot be written ({error.strerror}). Make that folder "
-                "writable for ComfyUI, then queue again."
+                f"The journal of paid requests {self.path} cannot be written ({error.strerror}). Make that "
+                "folder writable for ComfyUI, then queue again."
             ) from None
 
     def _load(self) -> Content:
@@ -198,9 +198,9 @@ class Journal:
             return Content()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise JournalError(
-                f"The journal of paid requests {self.path} cannot be read, so it cannot be checked what is already "
-                "paid for and nothing more is submitted. Repair the file, or move it away to start a new one (the ids "
-                "in it stay fetchable by resume_request_id)."
+                f"The journal of paid requests {self.path} cannot be read, so it cannot be checked what is "
+                "already paid for and nothing more is submitted. Repair the file, or move it away to start "
+                "a new one (the ids in it stay fetchable by resume_request_id)."
             ) from None
 
     def _store(self, content: Content) -> None:

@@ -70,8 +70,8 @@ def loopback_url(variable: str, text: str) -> str:
     plain = loopback and parts.scheme in ("http", "https") and parts.path in ("", "/")
     if not plain or "@" in parts.netloc or parts.query or parts.fragment:
         raise InputError(
-            f"{variable} is set, but not to the address of a server on this machine; it may only be a loopback "
-            "address such as http://127.0.0.1:8765. Correct it, or remove it to use RunComfy."
+            f"{variable} is set, but not to the address of a server on this machine; it may only be a "
+            "loopback address such as http://127.0.0.1:8765. Correct it, or remove it to use RunComfy."
         )
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")

@@ -13,7 +13,7 @@ UNITS = ("second", "output")
 CACHE_SECONDS = 60.0
 
 # RunComfy's published list prices per second of audio, September 2026 (shared contract page).
-_LIST_USD_PER_SECOND = {model: 0.0002 for model in MODELS} | {TEXT_TO_AUDIO[V1_5]: 0.0003}
+_LIST_USD_PER_SECOND = dict.fromkeys(MODELS, 0.0002) | {TEXT_TO_AUDIO[V1_5]: 0.0003}
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def price_from(answer: dict, model: str) -> Price:
     is_number = isinstance(usd, (int, float)) and not isinstance(usd, bool)
     if answer.get("model_id", model) != model or not is_number or not math.isfinite(usd) or usd < 0:
         raise UnusableAnswer(
-            f"RunComfy gave no usable price for {model}, so nothing is submitted. Try again later; if it stays so, "
-            "this pack needs an update."
+            f"RunComfy gave no usable price for {model}, so nothing is submitted. Try again later; if it "
+            "stays so, this pack needs an update."
         )
     if unit not in UNITS:
         raise UnusableAnswer(

@@ -205,7 +205,9 @@ class Purchase:
     def _fetched(self, entry: Entry, body: Body) -> Delivery:
         """A call of a run that is being resumed."""
         if entry.body_sha256 and entry.body_sha256 != body.sha256:
-            self.warnings.append(f"Request {entry.request_id} was made from {_difference(entry, body)} than this node has now.")
+            self.warnings.append(
+                f"Request {entry.request_id} was made from {_difference(entry, body)} than this node has now."
+            )
         try:
             return self._followed(entry, bought=False)
         except NoSuchThing as error:
@@ -229,8 +231,8 @@ class Purchase:
     def _check_length(self, sound: Sound, body: Body) -> None:
         if body.window_sha256 and sound.seconds < body.seconds - _MISSING_SECONDS_ALLOWED:
             raise UnusableAnswer(
-                f"RunComfy delivered {sound.seconds:.1f} s of sound where {body.seconds:.1f} s were asked for, so "
-                "it cannot be put into the track."
+                f"RunComfy delivered {sound.seconds:.1f} s of sound where {body.seconds:.1f} s were asked "
+                "for, so it cannot be put into the track."
             )
 
     # Stop
@@ -266,9 +268,10 @@ class Purchase:
         self._desk.journal.update(entry, warned=True)
         when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
         return OutcomeUnknown(
-            f"The same request was already sent to {entry.model} at {when} and its outcome is unknown: it may have "
-            "been accepted and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it "
-            "is there, set resume_request_id to its id. If it is not, queue again: it is then submitted anew."
+            f"The same request was already sent to {entry.model} at {when} and its outcome is unknown: it "
+            "may have been accepted and charged. Look in the list of generations in your RunComfy account "
+            "(runcomfy.com): if it is there, set resume_request_id to its id. If it is not, queue again: it "
+            "is then submitted anew."
         )
 
     def _explained(self, error: RunComfyError) -> RunComfyError:
@@ -281,13 +284,13 @@ class Purchase:
         request_id = entry.request_id if entry else error.request_id
         if entry and isinstance(error, FileMissing):
             words += (
-                f" Request {request_id} stays in the journal: queue again to try once more; if the file is still missing "
-                "then, the render is bought again."
+                f" Request {request_id} stays in the journal: queue again to try once more; if the file is "
+                "still missing then, the render is bought again."
             )
         elif entry:
             words += (
-                f" Request {request_id} is in the journal: set resume_request_id to {request_id}, or queue again with seed "
-                f"{entry.seed}, to fetch it without a new charge."
+                f" Request {request_id} is in the journal: set resume_request_id to {request_id}, or queue "
+                f"again with seed {entry.seed}, to fetch it without a new charge."
             )
         elif isinstance(error, RenderFailed):
             words += " Queue again to submit it anew."

@@ -12,7 +12,7 @@ from .entries import Entry, Run, call_key, call_words
 from .errors import NothingToFetch
 from .journal import Content
 
-_KINDS = {model: "generated track" for model in TEXT_TO_AUDIO.values()} | {INPAINT: "inpaint", OUTPAINT: "outpaint"}
+_KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "generated track") | {INPAINT: "inpaint", OUTPAINT: "outpaint"}
 
 
 def find_run(content: Content, request: Request) -> Run | None:
@@ -24,8 +24,9 @@ def find_run(content: Content, request: Request) -> Run | None:
     for request_id in ids:
         if not REQUEST_ID.fullmatch(request_id):
             raise InputError(
-                f"{request.node}: resume_request_id holds {request_id[:140]!r}, which is not a RunComfy request id; an "
-                "id has 1 to 128 letters, digits, - and _, and several are separated by commas."
+                f"{request.node}: resume_request_id holds {request_id[:140]!r}, which is not a RunComfy "
+                "request id; an id has 1 to 128 letters, digits, - and _, and several are separated by "
+                "commas."
             )
     entries = [content.by_request_id(request_id) for request_id in ids]
     if not any(entries):
@@ -34,13 +35,13 @@ def find_run(content: Content, request: Request) -> Run | None:
     run = next((run for run in reversed(content.runs) if keys <= set(run.calls.values())), None)
     if run is None or not all(entries):
         raise InputError(
-            f"{request.node}: resume_request_id names requests of different runs ({', '.join(ids)}); give one id, it "
-            "stands for its whole run."
+            f"{request.node}: resume_request_id names requests of different runs ({', '.join(ids)}); give "
+            "one id, it stands for its whole run."
         )
     if run.model not in _models_of(request):
         raise InputError(
-            f"{request.node}: request {ids[0]} is of another kind of node ({_KINDS.get(run.model, run.model)}); resume it "
-            "there."
+            f"{request.node}: request {ids[0]} is of another kind of node "
+            f"({_KINDS.get(run.model, run.model)}); resume it there."
         )
     return run
 
@@ -55,17 +56,18 @@ def check_plan(request: Request, run: Run, plan: Plan) -> None:
     parts = len(plan.call_seconds)
     if (run.items, run.takes, run.parts) != (plan.items, plan.takes, parts):
         raise InputError(
-            f"{request.node}: the run of request {request.resume_request_ids[0]} had {_size(run.items, run.takes, run.parts)}, "
-            f"but this node has {_size(plan.items, plan.takes, parts)} now. Give it the source and the ranges of "
-            "that run, or clear resume_request_id."
+            f"{request.node}: the run of request {request.resume_request_ids[0]} had "
+            f"{_size(run.items, run.takes, run.parts)}, but this node has "
+            f"{_size(plan.items, plan.takes, parts)} now. Give it the source and the ranges of that run, or "
+            "clear resume_request_id."
         )
     missing = [call for call in calls_of(plan) if run.entry_key(call) is None]
     if missing:
         names = "; ".join(call_words(call, run) or "its only part" for call in missing)
         raise NothingToFetch(
-            f"{request.node}: of the run of request {request.resume_request_ids[0]}, this was never submitted: {names}. Nothing "
-            f"is bought on resume: clear resume_request_id and queue with seed {run.seed} to fetch what is there and buy "
-            "what is missing."
+            f"{request.node}: of the run of request {request.resume_request_ids[0]}, this was never "
+            f"submitted: {names}. Nothing is bought on resume: clear resume_request_id and queue with seed "
+            f"{run.seed} to fetch what is there and buy what is missing."
         )
 
 
@@ -74,8 +76,9 @@ def foreign_run(request: Request, model: str, plan: Plan, account: str) -> tuple
     calls, ids = calls_of(plan), request.resume_request_ids
     if len(ids) != len(calls):
         raise InputError(
-            f"{request.node}: resume_request_id holds {len(ids)} ids that this computer's journal does not know, and this "
-            f"node needs {len(calls)}, one for each request ({_size(plan.items, plan.takes, len(plan.call_seconds))})."
+            f"{request.node}: resume_request_id holds {len(ids)} ids that this computer's journal does not "
+            f"know, and this node needs {len(calls)}, one for each request "
+            f"({_size(plan.items, plan.takes, len(plan.call_seconds))})."
         )
     now = time.time()
     entries = {
@@ -115,4 +118,5 @@ def _models_of(request: Request) -> tuple[str, ...]:
 
 
 def _size(items: int, takes: int, parts: int) -> str:
-    return " × ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in ((items, "item"), (takes, "take"), (parts, "part")))
+    counts = ((items, "item"), (takes, "take"), (parts, "part"))
+    return " × ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts)

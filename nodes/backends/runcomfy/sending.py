@@ -23,8 +23,9 @@ class Sending:
     """
 
     words_when_abandoned = (
-        "Stopped while a paid request was being submitted; its answer is awaited in the background, recorded, and the "
-        "request is then cancelled. Whether it is charged is not known yet: see ComfyUI's log."
+        "Stopped while a paid request was being submitted; its answer is awaited in the background, "
+        "recorded, and the request is then cancelled. Whether it is charged is not known yet: see ComfyUI's "
+        "log."
     )
 
     def __init__(self, client: Client, journal: Journal, entry: Entry, body: Body):
@@ -62,8 +63,8 @@ class Sending:
             if submission.request_id is None:
                 raise
             words = (
-                f"RunComfy accepted request {submission.request_id}, which may be charged, but it could not be recorded. "
-                f"Write the id down: resume_request_id fetches it without a new charge. {error}"
+                f"RunComfy accepted request {submission.request_id}, which may be charged, but it could not "
+                f"be recorded. Write the id down: resume_request_id fetches it without a new charge. {error}"
             )
             log.error("%s", words)
             raise JournalError(words, submission.request_id) from None

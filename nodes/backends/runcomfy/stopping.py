@@ -1,8 +1,10 @@
 """How a thread that waits for the network learns of Stop, and how it waits without being stuck."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout  # its own class before Python 3.11
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -47,6 +49,7 @@ def start_thread(function: Callable[[], Result], name: str, daemon: bool) -> "Fu
     ComfyUI's queue. A daemon thread may be abandoned; one that is not keeps the process until it has ended.
     """
     future: Future = Future()
+    future.set_running_or_notify_cancel()  # from here on nobody can cancel it
 
     def body() -> None:
         try:
@@ -71,8 +74,6 @@ def wait_for(future: "Future[Result]", stop: Stop) -> Result:
 
 def wait_briefly(future: Future, seconds: float) -> bool:
     """Wait up to ``seconds``; whether ``future`` is done."""
-    try:
+    with contextlib.suppress(FutureTimeout):
         future.exception(timeout=seconds)
-    except TimeoutError:
-        pass
     return future.done()

@@ -6,6 +6,7 @@ minutes, and every other node's lookups with it, and asyncio.run would join them
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -25,7 +26,10 @@ _LONGEST_CLEAN_UP_SECONDS = 30.0
 
 
 async def watch(
-    work: Callable[[], Result], live: Live, progress: Progress, stop_everything: Callable[[BaseException], BaseException]
+    work: Callable[[], Result],
+    live: Live,
+    progress: Progress,
+    stop_everything: Callable[[BaseException], BaseException],
 ) -> Result:
     """Run ``work`` in a thread and wait for it.
 
@@ -58,10 +62,8 @@ async def _clean_up(done: asyncio.Future, ticker: "_Ticker") -> None:
     """Wait for a thread that was told to stop, whatever else cancels this coroutine meanwhile."""
     deadline = time.monotonic() + _LONGEST_CLEAN_UP_SECONDS
     while not done.done() and time.monotonic() < deadline:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # leaving already; the caller raises what came first
             await asyncio.wait({done}, timeout=_TICK_SECONDS)
-        except asyncio.CancelledError:
-            pass  # already leaving; the caller raises what asked for it first
         ticker.tick()
     if done.done():
         done.exception()  # Stopped, or what the thread ended with just before: nobody waits for it any more
