@@ -35,13 +35,13 @@ def write_wav(path, seconds=2.0, channels=2, level=0.5):
 
 @pytest.fixture
 def workspace(tmp_path):
-    return Workspace(tmp_path / "base", tmp_path / "user", ())
+    return Workspace(tmp_path / "run", tmp_path, ())
 
 
 def saved(workspace, *names, place="output"):
     entries = []
     for name in names:
-        write_wav(workspace.base / place / "audio" / name)
+        write_wav(workspace.folder / place / "audio" / name)
         entries.append({"filename": name, "subfolder": "audio", "type": place})
     return {"audio": entries}
 
@@ -69,7 +69,8 @@ def test_nothing_is_overwritten(workspace, tmp_path):
     for _ in range(3):
         delivery.deliver(run, GRAPH, "song", workspace, out)
     delivery.deliver(run, GRAPH, "son", workspace, out)
-    assert [name for name in names_in(out) if name.endswith(".wav")] == ["son.wav", "song-2.wav", "song-3.wav", "song.wav"]
+    sounds = [name for name in names_in(out) if name.endswith(".wav")]
+    assert sounds == ["son.wav", "song-2.wav", "song-3.wav", "song.wav"]
     assert {"song-2_report.json", "song-3_waveform.png"} < set(names_in(out))
 
 
@@ -94,7 +95,7 @@ def test_previews_count_only_when_nothing_is_saved(workspace, tmp_path):
     assert item.audio.name == "song.wav"
     both = run_with({"2": preview, "3": saved(workspace, "s.wav")})
     [item], _ = delivery.deliver(both, GRAPH, "song", workspace, tmp_path / "b")
-    assert item.audio.read_bytes() == (workspace.base / "output/audio/s.wav").read_bytes()
+    assert item.audio.read_bytes() == (workspace.folder / "output/audio/s.wav").read_bytes()
 
 
 def test_a_run_without_sound_is_said(workspace, tmp_path):

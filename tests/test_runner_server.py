@@ -2,7 +2,9 @@
 
 import pytest
 import torch
-from runner.client import PromptFailed, PromptRejected
+from runner import cli, graph
+from runner.client import PromptFailed, PromptInterrupted, PromptRejected
+from runner.errors import Refused
 
 pytestmark = pytest.mark.server
 
@@ -45,3 +47,36 @@ def test_failed_node_carries_the_servers_error(comfyui):
                      "2": {"class_type": "ProbeSaveTensor", "inputs": {"audio": ["1", 0], "file": "out.pt"}}})
     assert failure.value.execution_error["node_id"] == "1"
     assert "ProbeLoadTensor (node 1)" in str(failure.value)
+
+
+def test_refusals_of_the_packs_own_nodes_are_their_own_sentences(comfyui):
+    _, prompt = graph.load("text_to_music")
+    with pytest.raises(PromptRejected, match=r"graph\. ACEStepGenerate: tags is empty") as refusal:
+        comfyui.run(graph.with_setting(prompt, graph.Setting("ACEStepGenerate", "tags", " ")))
+    assert refusal.value.exit_code == 64
+    with pytest.raises(PromptRejected, match=r"\(node 1\): duration: Value 4 smaller than min of 5\.$"):
+        comfyui.run(graph.with_setting(prompt, graph.Setting("ACEStepGenerate", "duration", 4)))
+    with pytest.raises(PromptFailed, match="^ACEStepGenerate: ") as failure:
+        comfyui.run(graph.with_backend(prompt, "local"))
+    assert failure.value.exit_code == 69 and "sketch" in str(failure.value)
+
+
+def test_setting_of_an_input_the_graph_does_not_hold(newest_comfyui):
+    _, prompt = graph.load("text_to_music")
+    with pytest.raises(Refused, match="no input “durations”. Did you mean “duration”"):
+        cli._with_settings(prompt, [graph.parse_setting("ACEStepGenerate.durations=30")], newest_comfyui.client)
+    changed = cli._with_settings(prompt, [graph.parse_setting('ACEStepGenerate.model=["9", 0]')], newest_comfyui.client)
+    assert changed["1"]["inputs"]["model"] == ["9", 0]
+
+
+def test_interrupt_ends_a_run(newest_comfyui):
+    _, prompt = graph.load("text_to_music")
+    for name, value in {"duration": 600, "batch_size": 8}.items():
+        prompt = graph.with_setting(prompt, graph.Setting("ACEStepGenerate", name, value))
+
+    def stop(kind, data):
+        if kind == "executing" and data.get("node"):
+            newest_comfyui.client.interrupt(data["prompt_id"])
+
+    with pytest.raises(PromptInterrupted):
+        newest_comfyui.run(graph.with_backend(prompt, "sketch"), on_event=stop)

@@ -165,7 +165,7 @@ def _rejection(error: dict, node_errors: dict, prompt: dict) -> str:
     sentences = []
     for node_id, found in node_errors.items():
         for problem in found.get("errors", []):
-            sentences.append(f"{name_of(prompt, node_id)}: {_problem(problem)}")
+            sentences.append(_about(prompt, node_id, found.get("class_type"), _problem(problem)))
     if not sentences:
         sentences = [" ".join(filter(None, [error.get("message", "It gave no reason."), error.get("details")]))]
     return "ComfyUI did not accept the graph. " + " ".join(sentence.rstrip(".") + "." for sentence in sentences)
@@ -183,10 +183,12 @@ def _problem(problem: dict) -> str:
 
 def _failure(event: dict, prompt: dict) -> str:
     message = (event.get("exception_message") or "").strip() or event.get("exception_type", "unknown error")
-    node_id = str(event.get("node_id"))
-    if message.startswith(f"{event.get('node_type')}:"):  # the pack's own sentences begin with their node
-        return message
-    return f"{name_of(prompt, node_id)}: {message}"
+    return _about(prompt, str(event.get("node_id")), event.get("node_type"), message)
+
+
+def _about(prompt: dict, node_id: str, class_type: str | None, sentence: str) -> str:
+    """The sentence with the name of its node before it; the pack's own already begin with theirs."""
+    return sentence if sentence.startswith(f"{class_type}: ") else f"{name_of(prompt, node_id)}: {sentence}"
 
 
 def name_of(prompt: dict, node_id: str) -> str:

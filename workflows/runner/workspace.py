@@ -57,7 +57,7 @@ class Workspace:
 def for_pack(tree: Path | None) -> Workspace:
     """The workspace of a run, at home in the user's own ComfyUI, or in the cache without one."""
     home = tree or cache_dir()
-    for name in ("models", "user"):
+    for name in ("models", "user", "custom_nodes"):  # ComfyUI stops when one is missing
         (home / name).mkdir(parents=True, exist_ok=True)
     made = _make({PACK_LINK_NAME: PACK_DIR}, home)
     # JSON is YAML too. It adds the folder to those where ComfyUI looks for custom nodes.
