@@ -10,9 +10,10 @@ export const FINEST_SAMPLES = 64;
 const COARSEST_BINS = 256;
 
 export class Peaks {
-  /** `base`: {min: Int8Array, max: Int8Array, rms: Uint8Array}, each `seconds / bins` long a bin. */
-  constructor(base, seconds) {
+  /** `base`: {min: Int8Array, max: Int8Array, rms: Uint8Array}; the last bin may reach past the track's end. */
+  constructor(base, seconds, binSeconds) {
     this.seconds = seconds;
+    this.binSeconds = binSeconds;
     this.levels = [base];
     while (this.levels.at(-1).min.length > COARSEST_BINS) this.levels.push(halved(this.levels.at(-1)));
   }
@@ -21,18 +22,15 @@ export class Peaks {
     return this.levels[0].min.length;
   }
 
-  get binSeconds() {
-    return this.seconds / this.bins;
-  }
-
   /**
    * Outline of [from, to) seconds in `columns` columns: {min, max, rms} arrays of -1…1.
    * A column outside the track is silent.
    */
   columns(from, to, columns) {
     const step = (to - from) / columns;
-    const level = this.levels[this.levelFor(step)];
-    const perSecond = level.min.length / this.seconds;
+    const index = this.levelFor(step);
+    const level = this.levels[index];
+    const perSecond = 1 / (this.binSeconds * 2 ** index);
     const out = { min: new Float32Array(columns), max: new Float32Array(columns), rms: new Float32Array(columns) };
     for (let x = 0; x < columns; x += 1) {
       const first = Math.floor((from + x * step) * perSecond);
@@ -54,7 +52,7 @@ export class Peaks {
   /** The coarsest level that still has at least one bin a column of `step` seconds. */
   levelFor(step) {
     let level = 0;
-    while (level + 1 < this.levels.length && this.seconds / this.levels[level + 1].min.length <= step) level += 1;
+    while (level + 1 < this.levels.length && this.binSeconds * 2 ** (level + 1) <= step) level += 1;
     return level;
   }
 }
@@ -73,13 +71,14 @@ function halved({ min, max, rms }) {
 }
 
 /** Peaks as the server sends them: base64 of `bins` bytes each of min, max and rms. */
-export function peaksFromServer({ seconds, bins, data }) {
+export function peaksFromServer({ seconds, bin_seconds: binSeconds, bins, data }) {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   if (bytes.length !== 3 * bins) throw new Error(`peaks hold ${bytes.length} bytes, not ${3 * bins}`);
   const signed = new Int8Array(bytes.buffer);
   return new Peaks(
     { min: signed.subarray(0, bins), max: signed.subarray(bins, 2 * bins), rms: bytes.subarray(2 * bins) },
     seconds,
+    binSeconds,
   );
 }
 
@@ -124,7 +123,7 @@ export function* measure(channels, sampleRate, sliceSamples = 1 << 19) {
     max: Int8Array.from(high, (value) => Math.round(value * scale)),
     rms: Uint8Array.from(power, (value) => Math.round(Math.sqrt(value) * scale)),
   };
-  return { peaks: new Peaks(base, samples / sampleRate), mono };
+  return { peaks: new Peaks(base, samples / sampleRate, FINEST_SAMPLES / sampleRate), mono };
 }
 
 /**
