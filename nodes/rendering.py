@@ -133,11 +133,6 @@ class _Run:
         started = time.perf_counter()
         sound = await render(*arguments)
         self._render_seconds += time.perf_counter() - started
-        if not bool(torch.isfinite(sound.waveform).all()):
-            raise RenderError(
-                f"{self._backend.request.node}: {self._backend.name} gave back sound with values that are not "
-                "numbers, so nothing was changed; run it again with another seed."
-            )
         return sound
 
     def request_for(self, call: Call) -> Request:
@@ -210,6 +205,8 @@ def _takes_as_audio(takes: Sequence[Sound], duration: int, warnings: list[str]) 
                 f"Take {index + 1} came back {missing:.1f} s shorter than the {duration} s asked for; "
                 "its end is silence."
             )
+    if not bool(torch.isfinite(out).all()):
+        raise RenderError("The backend returned samples that are not numbers; run it again with another seed.")
     return audio_from_batch(out, rate)
 
 

@@ -24,7 +24,8 @@ NEWEST_VERSION = "0.30.0"
 
 def pytest_addoption(parser):
     parser.addoption("--comfyui-versions", default=SUPPORTED_VERSIONS,
-                     help="ComfyUI versions that the `comfyui` fixture runs on, separated by commas")
+                     help="ComfyUI versions that the `comfyui` fixture runs on, separated by commas; "
+                          "each may be followed by flags of its server: \"0.20.1,0.30.0 --cache-classic\"")
     parser.addoption("--update-workflows", action="store_true",
                      help="make the API twins and the pictures of the example graphs anew")
 
@@ -47,7 +48,7 @@ def comfyui_servers():
 @pytest.fixture
 def comfyui(comfyui_servers, comfyui_version):
     """A real server of each supported version in turn."""
-    return comfyui_servers.get(comfyui_version)
+    return comfyui_servers.get(*comfyui_version.split())
 
 
 @pytest.fixture(scope="session")
