@@ -1,27 +1,25 @@
-"""ComfyUI's engine in this process, on the CPU."""
+"""ComfyUI's engine of a given tree in this process, on the CPU, and the pack under the name tests use."""
 
 import sys
+import types
+from pathlib import Path
 
 import torch
 
-
-def start_engine(comfy_path: str) -> None:
-    """Make ``comfy``, ``folder_paths`` and ``latent_preview`` of a ComfyUI tree importable, set to run on the CPU."""
-    if "comfy" in sys.modules:
-        return
-    _stand_in_for_torchvision_operators()
-    sys.path.append(str(comfy_path))
-    import comfy.cli_args
-
-    comfy.cli_args.args.cpu = True
-    import comfy.model_management  # noqa: F401  (it reads the arguments when it is imported)
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def _stand_in_for_torchvision_operators() -> None:
-    """torchvision built for CUDA cannot register its operators on a CPU-only PyTorch; it only looks for their names."""
-    signature = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-    for name in ("nms", "qnms"):
-        try:
-            torch.library.define(f"torchvision::{name}", signature)
-        except RuntimeError:
-            return  # torchvision's own are there
+def start(tree: str, cpu: bool = True) -> None:
+    """Make ``comfy``, ``folder_paths``, ``latent_preview`` of ``tree`` and ``acestep_nodes`` importable."""
+    sys.path[:0] = [str(ROOT / "workflows"), str(tree)]
+    from runner.torch_builds import declare_torchvision_operators
+
+    declare_torchvision_operators()
+    from comfy.cli_args import args
+
+    args.cpu = cpu
+    if "acestep_nodes" not in sys.modules:
+        pack = types.ModuleType("acestep_nodes")
+        pack.__path__ = [str(ROOT)]
+        sys.modules["acestep_nodes"] = pack
+    torch.set_grad_enabled(False)

@@ -31,6 +31,7 @@ V1_SIZES = {
     "attention_head_dim": 16,
     "mlp_ratio": 2.0,
     "text_embedding_dim": 32,
+    "lyric_encoder_vocab_size": 6693,
 }
 
 
@@ -146,3 +147,92 @@ def _calm(network: torch.nn.Module) -> None:
         # Posterior deviation of about 0.01: there to be noticed, as in the real one, and small beside the means.
         last.bias[half:] = -4.6
         network.decoder.layers[-2].parametrizations.weight.original0.fill_(0.3)
+
+
+def v1_clip(seed: int = 5):
+    """A CLIP of v1's text encoder: the real lyric tokenizer, and a UMT5 and its vocabulary of small size."""
+    import comfy.sd
+    import comfy.supported_models_base
+    from comfy.text_encoders import ace
+
+    class SmallText(ace.AceT5Model):
+        def __init__(self, device="cpu", dtype=None, model_options=None):
+            torch.nn.Module.__init__(self)
+            self.umt5base = _small_umt5(device, dtype, model_options or {})
+            self.dtypes = {dtype} if dtype is not None else set()
+
+    target = comfy.supported_models_base.ClipTarget(ace.AceT5Tokenizer, SmallText)
+    clip = comfy.sd.CLIP(target, tokenizer_data={"spiece_model": _small_vocabulary()})
+    fill(clip.cond_stage_model, seed)
+    return clip
+
+
+def _small_umt5(device, dtype, model_options):
+    import json
+    from pathlib import Path
+
+    import comfy.text_encoders.t5
+    from comfy import sd1_clip
+    from comfy.text_encoders import ace
+
+    config = json.loads((Path(ace.__file__).parent / "umt5_config_base.json").read_text())
+    config |= {"d_model": 32, "d_ff": 48, "d_kv": 16, "num_heads": 2, "num_layers": 1, "vocab_size": 512}
+    return sd1_clip.SDClipModel(
+        device=device,
+        textmodel_json_config=config,
+        dtype=dtype,
+        special_tokens={"end": 1, "pad": 0},
+        model_class=comfy.text_encoders.t5.T5,
+        enable_attention_masks=True,
+        zero_out_masked=False,
+        model_options=model_options,
+    )
+
+
+def _small_vocabulary() -> torch.Tensor:
+    """A sentencepiece model of some letters, made on the spot, as ComfyUI stores it in a checkpoint."""
+    import io
+
+    import sentencepiece
+
+    made = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["lo-fi hip-hop, mellow, rhodes piano, soft drums, 75 BPM, A minor"] * 20),
+        model_writer=made,
+        vocab_size=60,
+        model_type="char",
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=2,
+    )
+    return torch.frombuffer(bytearray(made.getvalue()), dtype=torch.uint8)
+
+
+def v1_vae(seed: int = 6):
+    """A VAE of v1's classes (DCAE and vocoder, hop 4096) with few channels."""
+    import functools
+
+    import comfy.sd
+    from comfy.ldm.ace.vae import music_dcae_pipeline
+
+    channels, single = (4, 8, 16, 16), (1, 1, 1, 1)
+    dcae = {
+        "attention_head_dim": 8,
+        "encoder_block_out_channels": channels,
+        "decoder_block_out_channels": channels,
+        "encoder_layers_per_block": single,
+        "decoder_layers_per_block": single,
+    }
+    vocoder = {"depths": [1, 1, 1, 1], "dims": [16, 16, 16, 16], "num_mels": 16, "upsample_initial_channel": 128}
+    whole = music_dcae_pipeline.MusicDCAE
+    network = whole(44100, dcae, vocoder)
+    fill(network, seed)
+    # The class names itself in super(), so its constructor is what can be made to build a small one.
+    construct = whole.__init__
+    whole.__init__ = functools.partialmethod(construct, dcae_config=dcae, vocoder_config=vocoder)
+    try:
+        return comfy.sd.VAE(sd=network.state_dict())
+    finally:
+        whole.__init__ = construct

@@ -28,7 +28,7 @@ _MIRRORED_FRAMES = 16
 _ENCODING_SEED = 0
 
 # What v1 was shown for music without vocals.
-_V1_INSTRUMENTAL = "[instrumental]"
+_V1_INSTRUMENTAL = "[inst]"
 
 _LESS_AT_ONCE = "Use a shorter duration or less context, another variant, or start ComfyUI with --lowvram."
 

@@ -1,0 +1,106 @@
+"""How far the local backend's sampling is from the loops written out in ``loops``, on one ComfyUI tree.
+
+    python equivalence.py TREE [SEED]
+
+prints one JSON object: case → greatest absolute difference inside the edited spans.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from local_models import engine, loops  # noqa: E402
+
+
+def differences(seed: int) -> dict[str, float]:
+    """Every case with random spans, lengths and latents drawn from ``seed``."""
+    torch.manual_seed(seed)
+    return {**_v15(seed), **_v1(seed)}
+
+
+def _v15(seed: int) -> dict[str, float]:
+    from acestep_nodes.nodes.backends.local import conditioning, v15
+    from acestep_nodes.nodes.backends.local.noise import edit_noise
+    from acestep_nodes.nodes.backends.local.recipe import Recipe
+    from acestep_nodes.nodes.progress import Progress
+    from local_models import tiny
+
+    model, clip = tiny.v15_model(), tiny.v15_clip()
+    prompt = conditioning.Prompt("lo-fi, mellow", "[Verse]\nla la", "en", 12.0, bpm=75)
+    positive = conditioning.encode_v15_repaint(clip, prompt, print)
+    negative = conditioning.zeroed(positive)
+    frames = int(torch.randint(130, 400, ()))
+    source = torch.randn(1, 64, frames)
+    a = int(torch.randint(20, 60, ()))
+    spans = [(a, a + 31), (a + 45, a + 46)]
+    inside = torch.zeros(1, 1, frames, dtype=torch.bool)
+    for start, stop in spans:
+        inside[..., start:stop] = True
+    silence = v15.silence(max(frames, 750))
+    shown = torch.where(inside, silence[..., :frames], source)
+    net = loops.V15(model, positive, silence[..., :frames], shown, inside.float())
+    noise = edit_noise(source.shape, spans, seed)
+    found = {}
+    cases = [(ratio, 8, 1.0, 1.0) for ratio in (0.0, 0.5, 1.0)] + [(1.0, 12, 7.0, 1.0), (0.5, 10, 7.0, 1.0)]
+    cases += [(1.0, 8, 1.0, 0.5), (1.0, 20, 7.0, 0.35)]
+    for ratio, steps, scale, strength in cases:
+        ours = v15.repaint(
+            model, positive, negative, source=source, spans=spans, recipe=Recipe(steps, scale),
+            strength=strength, seed=seed, progress=Progress(), injection_ratio=ratio,
+        )  # fmt: skip
+        begin = int(steps * (1 - strength))
+        theirs = loops.v15_repaint(net, source, inside, noise, steps, scale, ratio, begin)
+        name = f"1.5 repaint, ratio {ratio:g}, {steps} steps, guidance {scale:g}, strength {strength:g}"
+        found[name] = _greatest(ours, theirs, inside)
+        if ratio == 1.0:
+            found[name + ", around"] = _greatest(ours, source, ~inside)
+    return found
+
+
+def _v1(seed: int) -> dict[str, float]:
+    from acestep_nodes.nodes.backends.local import conditioning, v1
+    from acestep_nodes.nodes.backends.local.noise import edit_noise, plain_noise
+    from acestep_nodes.nodes.backends.local.recipe import Recipe
+    from acestep_nodes.nodes.progress import Progress
+    from local_models import tiny
+
+    model, clip = tiny.v1_model(), tiny.v1_clip()
+    positive = conditioning.encode_v1(clip, "lo-fi, mellow", "[Verse]\nla la", print)
+    negative = conditioning.zeroed(positive)
+    frames = int(torch.randint(80, 160, ()))
+    source = torch.randn(1, 8, 16, frames)
+    a = int(torch.randint(10, 40, ()))
+    spans = [(a, a + 25)]
+    inside = torch.zeros(1, 1, 1, frames, dtype=torch.bool)
+    inside[..., a : a + 25] = True
+    net = loops.V1(model, positive)
+    noise_a, noise_b = (edit_noise(source.shape, spans, seed, variance) for variance in (0.0, 1.0))
+    found = {}
+    for steps, scale, strength in ((20, 15.0, 0.8), (20, 15.0, 1.0), (60, 15.0, 0.8), (12, 4.0, 0.2)):
+        ours = v1.repaint(
+            model, positive, negative, source=source, spans=spans, recipe=Recipe(steps, scale),
+            strength=strength, seed=seed, progress=Progress(),
+        )  # fmt: skip
+        theirs = loops.v1_repaint(net, source, inside, noise_a, noise_b, steps, scale, strength)
+        name = f"v1 repaint, {steps} steps, guidance {scale:g}, strength {strength:g}"
+        found[name] = _greatest(ours, theirs, inside)
+        found[name + ", around"] = _greatest(ours, source, ~inside)
+    ours = v1.generate(
+        model, positive, negative, frames=frames, recipe=Recipe(20, 15.0), seed=seed, progress=Progress()
+    )
+    theirs = loops.v1_song(net, plain_noise(ours.shape, seed), 20, 15.0)
+    found["v1 song, 20 steps, guidance 15"] = _greatest(ours, theirs, torch.ones_like(inside))
+    return found
+
+
+def _greatest(a, b, where) -> float:
+    return float(((a - b).abs() * where).max())
+
+
+if __name__ == "__main__":
+    engine.start(sys.argv[1])
+    result = differences(int(sys.argv[2]) if len(sys.argv) > 2 else 7)
+    print(json.dumps(result, indent=1))
