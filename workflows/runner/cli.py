@@ -14,9 +14,9 @@ from . import backend_choice, comfyui_source, environment, graph, process, serve
 from .client import Client, PromptInterrupted, Run
 from .errors import INTERRUPTED, OTHER_FAILURE, Refused, RunError
 from .places import OUT_DIR, WORKFLOWS_DIR, log_dir
-from .terminal import complain, say
+from .terminal import complain, never_fail_to_print, say
 
-# After Ctrl-C a paid request may still be waiting for its answer: give it the time to be written down.
+# A paid request may still be waiting for its answer when the run ends: give it the time to be written down.
 PAID_PATIENCE_SECONDS = 65
 
 
@@ -46,6 +46,7 @@ def parser() -> Parser:
 def main(arguments: list[str]) -> int:
     """Run the command; the exit code. Every error is a sentence on stderr."""
     process.interrupt_on_signals()
+    never_fail_to_print()
     try:
         return _run(parser().parse_args(arguments), arguments)
     except RunError as error:
@@ -71,7 +72,9 @@ def _run(options: argparse.Namespace, arguments: list[str]) -> int:
     if not home.is_this_one:
         home.build()
         return home.continue_inside(WORKFLOWS_DIR / "run.py", arguments)
-    return _run_inside(options, home, name, settings)
+    if options.backend:
+        wanted = graph.with_backend(wanted, options.backend)
+    return _run_inside(options, home, name, wanted, settings)
 
 
 def _list() -> int:
@@ -103,10 +106,10 @@ def _check_arguments(options: argparse.Namespace, wanted: graph.Graph) -> None:
 
 
 def _run_inside(options: argparse.Namespace, home: environment.Environment, name: str,
-                settings: list[graph.Setting]) -> int:
+                wanted: graph.Graph, settings: list[graph.Setting]) -> int:
     from . import delivery  # needs the environment's packages
 
-    _, wanted = graph.load(options.workflow)
+    patience = PAID_PATIENCE_SECONDS if "runcomfy" in graph.backends(wanted) else 0
     with contextlib.ExitStack() as cleanup:
         place = workspace.for_pack(home.tree)
         cleanup.callback(place.remove)
@@ -114,18 +117,18 @@ def _run_inside(options: argparse.Namespace, home: environment.Environment, name
         started = time.monotonic()
         running = server.start(Path(sys.executable), home.comfyui_tree(), place, list(home.torch.server_flags),
                                options.port, owned=not options.keep_server)
-        cleanup.callback(running.stop)
+        cleanup.callback(running.stop, patience)
         say(f"ComfyUI is ready at {running.url} ({time.monotonic() - started:.0f} s).")
         client = Client(running.url)
-        wanted = _with_settings(wanted, settings, client)
-        wanted = _with_backend(wanted, options.backend, client, place)
-        run = _follow(client, running, wanted)
+        _check_inputs_exist(options.workflow, settings, client)
+        wanted = _with_decided_backend(wanted, client, place)
+        run = _follow(client, wanted, patience)
         sounds, reports = delivery.deliver(run, wanted, name, place, options.out)
         _tell(sounds, reports)
         if options.keep_server:
             cleanup.pop_all()
             place.leave_to(running.process.pid)
-            say(f"ComfyUI keeps running at {running.url}. End it with: kill {running.process.pid}")
+            say(f"ComfyUI keeps running at {running.url}. End it with: {process.kill_command(running.process)}")
     return 0
 
 
@@ -144,26 +147,23 @@ def _with_sound(wanted: graph.Graph, audio: str | None, place: workspace.Workspa
     return graph.with_audio(wanted, name)
 
 
-def _with_settings(wanted: graph.Graph, settings: list[graph.Setting], client: Client) -> graph.Graph:
-    for setting in graph.unknown_inputs(wanted, settings):
-        class_type = wanted[graph.find_node(wanted, setting.node)]["class_type"]
-        graph.check_input_exists(wanted, setting, client.get(f"/object_info/{class_type}").get(class_type, {}))
-    for setting in settings:
-        wanted = graph.with_setting(wanted, setting)
-    return wanted
+def _check_inputs_exist(workflow: str, settings: list[graph.Setting], client: Client) -> None:
+    """ComfyUI ignores an input that a node does not have; a user who set one wants to know."""
+    _, original = graph.load(workflow)
+    for setting in graph.unknown_inputs(original, settings):
+        class_type = original[graph.find_node(original, setting.node)]["class_type"]
+        graph.check_input_exists(original, setting, client.get(f"/object_info/{class_type}").get(class_type, {}))
 
 
-def _with_backend(wanted: graph.Graph, chosen: str | None, client: Client, place: workspace.Workspace) -> graph.Graph:
-    if chosen:
-        return graph.with_backend(wanted, chosen)
+def _with_decided_backend(wanted: graph.Graph, client: Client, place: workspace.Workspace) -> graph.Graph:
     if "auto" in graph.backends(wanted) and not backend_choice.has_ace_step_files(client):
         say(backend_choice.sketch_sentence(place))
         return graph.with_backend(wanted, "sketch", replacing=("auto",))
     return wanted
 
 
-def _follow(client: Client, running: server.Server, wanted: graph.Graph) -> Run:
-    """Run the graph with its progress shown; on Ctrl-C stop it in ComfyUI first, then the server."""
+def _follow(client: Client, wanted: graph.Graph, patience: float) -> Run:
+    """Run the graph with its progress shown; on Ctrl-C stop it in ComfyUI, before the server is ended."""
     from .progress import RunProgress
 
     prompt_id = None
@@ -177,13 +177,12 @@ def _follow(client: Client, running: server.Server, wanted: graph.Graph) -> Run:
             return client.run(wanted, on_event)
         except (KeyboardInterrupt, PromptInterrupted):
             progress.clear()
-            paid = "runcomfy" in graph.backends(wanted)
-            if paid:
+            if patience:
                 complain("Stopping; waiting up to a minute for RunComfy's answer so that no paid request is lost "
                          "(Ctrl-C again ends at once).")
             if prompt_id:
-                client.interrupt(prompt_id)
-            running.stop(PAID_PATIENCE_SECONDS if paid else server.STOP_PATIENCE_SECONDS)
+                with contextlib.suppress(RunError):  # the server may be the one that has gone
+                    client.interrupt(prompt_id)
             raise KeyboardInterrupt from None
 
 

@@ -48,6 +48,11 @@ def kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
+def kill_command(process: subprocess.Popen) -> str:
+    """What a user types to end it."""
+    return f"taskkill /F /T /PID {process.pid}" if WINDOWS else f"kill {process.pid}"
+
+
 def _signal_group(process: subprocess.Popen, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)

@@ -26,9 +26,13 @@ class RunProgress(LiveLine):
     def _enter(self, node_id: str) -> None:
         self._started.add(node_id)
         if sys.stdout.isatty():
-            self.show(f"{bar(len(self._started) - 1, len(self._graph))} {name_of(self._graph, node_id)}")
+            self.show(f"{self._bar(0)} {name_of(self._graph, node_id)}")
         else:
             say(f"Running {name_of(self._graph, node_id)} …")
 
     def _steps(self, node_id: str, value: float, total: float) -> None:
-        self.show(f"{bar(value, total)} {name_of(self._graph, node_id)}, step {value:g} of {total:g}")
+        part = value / total if total else 0
+        self.show(f"{self._bar(part)} {name_of(self._graph, node_id)}, step {value:g} of {total:g}")
+
+    def _bar(self, part_of_node: float) -> str:
+        return bar(len(self._started) - 1 + part_of_node, len(self._graph))

@@ -1,8 +1,8 @@
 """The real ComfyUI server: started headless, waited for, ended with everything it started."""
 
-import collections
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -18,9 +18,9 @@ from .workspace import Workspace
 
 HOST = "127.0.0.1"
 START_LIMIT_SECONDS = 300
-STOP_PATIENCE_SECONDS = 5
 POLL_SECONDS = 0.2
 LOGS_KEPT = 20
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,17 @@ class Server:
     process: subprocess.Popen
     log: Path
 
-    def stop(self, patience_seconds: float = STOP_PATIENCE_SECONDS) -> None:
-        process.end(self.process, patience_seconds)
+    def stop(self, patience_seconds: float = 0) -> None:
+        """End it and everything it started; with patience it may first end in its own way, which takes it 5 s."""
+        if patience_seconds:
+            process.end(self.process, patience_seconds)
+        else:
+            process.kill(self.process)
 
     def last_log_lines(self, count: int = 5) -> str:
-        with self.log.open(encoding="utf-8", errors="replace") as log:
-            lines = collections.deque((line.strip() for line in log if line.strip()), maxlen=count)
-        return " | ".join(lines) or "nothing"
+        text = COLOUR.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return " | ".join(lines[-count:]) or "nothing"
 
 
 def free_port() -> int:
@@ -79,21 +83,21 @@ def start(python: Path, tree: Path, workspace: Workspace, flags: list[str], port
     try:
         _wait_until_ready(server, workspace)
     except BaseException:
-        server.stop(patience_seconds=0)
+        server.stop()
         raise
     return server
 
 
 def _wait_until_ready(server: Server, workspace: Workspace) -> None:
-    deadline = time.monotonic() + START_LIMIT_SECONDS
+    started = time.monotonic()
     with LiveLine() as line:
-        while time.monotonic() < deadline:
+        while (waited := time.monotonic() - started) < START_LIMIT_SECONDS:
             if server.process.poll() is not None:
                 raise Unavailable(f"ComfyUI ended before it was ready (exit status {server.process.returncode}). Its "
                                   f"last lines: {server.last_log_lines()} The whole log is {server.log}.")
             if _answers(server, workspace):
                 return
-            line.show(f"Starting ComfyUI … {server.last_log_lines(1)}")
+            line.show(f"Starting ComfyUI … {waited:.0f} s")
             time.sleep(POLL_SECONDS)
     raise Unavailable(f"ComfyUI did not answer on {server.url} within {START_LIMIT_SECONDS} s. Its last lines: "
                       f"{server.last_log_lines()} The whole log is {server.log}.")

@@ -12,6 +12,12 @@ def complain(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
+def never_fail_to_print() -> None:
+    """Let a terminal or a file that knows fewer characters show question marks, not end the run."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
+
+
 class LiveLine:
     """One line on stdout that is redrawn in place; shows nothing when stdout is not a terminal."""
 
