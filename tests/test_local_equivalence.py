@@ -1,0 +1,34 @@
+"""The local backend samples as upstream's formulas say, on each supported generation of ComfyUI."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parent / "local_models" / "equivalence.py"
+TOLERANCE = 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["0.20.1", "0.27.0", "0.30.0"])
+def test_repaint_and_song_follow_the_formulas(version):
+    found = json.loads(_run(version, seed=7).stdout)
+    # Three ratios, both guidances, partial strengths, and v1 with and without guided steps.
+    assert len(found) == 20
+    assert {name for name in found if "ratio 0.5" in name and "guidance 1" in name}
+    too_far = {name: far for name, far in found.items() if not far < TOLERANCE}
+    assert not too_far
+
+
+def _run(version: str, seed: int) -> subprocess.CompletedProcess:
+    from runner import comfyui_source
+    from runner.pip import Pip
+    from runner.places import log_dir
+
+    tree = comfyui_source.fetch(version, Pip(Path(sys.executable), log_dir() / "tests-pip.log"))
+    command = [sys.executable, str(SCRIPT), str(tree), str(seed)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr[-4000:]
+    return run
