@@ -49,11 +49,11 @@ Timbre = namedtuple("Timbre", "role centre rolloff attack decay sustain release 
 TIMBRES = {
     "rhodes": Timbre("comp", 60, 2.4, 0.004, 1.6, 0, 0.3, 4, 0.1, 0.065, r"electric piano|rhodes|wurlitzer|keys"),
     "piano": Timbre("comp", 60, 1.5, 0.003, 1.3, 0, 0.2, 1, -0.2, 0.07, r"(?<!electric )(?<!rhodes )piano"),
-    "rock guitar": Timbre("comp", 57, 1.2, 0.005, 1.2, 0.3, 0.1, 6, 0.3, 0.05, r"(?:electric|rock|distorted) guitar"),
+    "rock guitar": Timbre("comp", 57, 1.4, 0.005, 1.2, 0.3, 0.1, 6, 0.3, 0.05, r"(?:electric|rock|distorted) guitar"),
     "guitar": Timbre(
         "arp", 60, 1.3, 0.002, 0.8, 0, 0.2, 0, 0.3, 0.1, r"(?<!electric )(?<!distorted )(?<!bass )guitar|harp|ukulele"
     ),
-    "synth": Timbre("arp", 67, 1.0, 0.004, 0.25, 0.2, 0.2, 9, -0.1, 0.1, r"synth(?! pad)|arpeggio|arp|chiptune"),
+    "synth": Timbre("arp", 67, 1.3, 0.004, 0.25, 0.2, 0.2, 9, -0.1, 0.1, r"synth(?! pad)|arpeggio|arp|chiptune"),
     "bells": Timbre("arp", 79, 2.6, 0.001, 1.2, 0, 0.5, 2, 0.4, 0.07, r"bell|glockenspiel|vibraphone|marimba|celesta"),
     "pad": Timbre("pad", 60, 1.7, 0.5, 2.0, 0.9, 0.9, 9, 0.0, 0.06, r"pad|drone|choir|texture"),
     "strings": Timbre("pad", 65, 1.4, 0.16, 2.0, 0.9, 0.4, 7, 0.1, 0.05, r"string|violin|cello|orchestra|orchestral"),
@@ -100,7 +100,7 @@ STYLES = (
 GROOVES = {
     "pop": "X.......x.x..... ....X.......X... x.x.x.x.x.x.x.x. X...x...x...x... 0...0...0...0.4.",
     "rock": "X.....x.x....... ....X.......X... x.x.x.x.x.x.x.x. X.x.x.x.x.x.x.x. 0.0.0.0.0.0.0.4.",
-    "folk": "X.......x....... ....x.......x... x.x.x.x.x.x.x.x. X...x.x...x.x.x. 0.......4.......",
+    "folk": "X.......x....... ....x.......x... x.x.x.x.x.x.x.x. X...x.x...x.x.x. 0.......0...4...",
     "funk": "X.........x..... ....X..x....X..x x.x.x.x.x.x.x.x. X.....x...x..... 0.....0..04...7.",
     "offbeat": "X.......X....... ....x..x....x... x.x.x.x.x.x.x.x. ..X...x...X...x. 0.....0.4.....2.",
     "jazz": "X.......x....... ......x.....x... x...X.x.x...X.x. X.....x.......x. 0...2...4...5...",
@@ -109,20 +109,20 @@ GROOVES = {
     "trap": "X.....x...x..... ........X....... x.x.x.x.x.xxx.x. X.......x....... 0.....0...0.....",
     "broad": "X............... ........x....... x...x...x...x... X.......x....... 0...............",
     "2/4": "X....... ....X... x.x.x.x. X.x...x. 0...4...",
-    "3/4": "X........... ....x...x... x.x.x.x.x.x. X...x...x... 0.......4...",
-    "6/8": "X.....x..... ......X..... x.x.x.x.x.x. X...x.x...x. 0.....4...0.",
+    "3/4": "X........... ....x...x... x.x.x.x.x.x. X...x...x... 0.......0.4.",
+    "6/8": "X.....x..... ......X..... x.x.x.x.x.x. X...x.x...x. 0.....0...4.",
 }
 # How a section is played. ``drums``: 1 hats and a kick on the bar, 2 the groove, 3 groove and crash. ``weight``:
 # of its length.
 Part = namedtuple("Part", "words level_db drums bass lead progression weight")
 PARTS = {
-    "intro": Part(r"intro|opening|prelude", -7, 1, False, False, 0, 2),
+    "verse": Part(r"verse", -3.5, 2, True, True, 0, 4),
+    "intro": Part(r"intro|opening|prelude|前奏", -7, 1, False, False, 0, 2),
     "build": Part(r"pre.?chorus|build|rise|lift", -2.5, 2, True, False, 1, 2),
-    "chorus": Part(r"chorus|hook|drop|refrain|climax", 0, 3, True, True, 1, 4),
-    "bridge": Part(r"bridge|break|interlude|middle", -6, 1, True, True, 2, 2),
-    "solo": Part(r"(?:\w+ )?solo|inst", -1, 2, True, True, 0, 4),
-    "outro": Part(r"outro|end|coda|fade", -5, 1, True, False, 0, 2),
-    "verse": Part(r"", -3.5, 2, True, True, 0, 4),
+    "chorus": Part(r"chorus|hook|drop|refrain|climax|副歌", 0, 3, True, True, 1, 4),
+    "bridge": Part(r"bridge|break|interlude|middle|桥段", -6, 1, True, True, 2, 2),
+    "solo": Part(r"solo|inst", -1, 2, True, True, 0, 4),
+    "outro": Part(r"outro|ending|end\b|coda|fade|尾奏", -5, 1, True, False, 0, 2),
 }
 # The first two formants in Hz, after Peterson and Barney 1952.
 FORMANTS_HZ = {"a": (790, 1180), "e": (570, 2080), "i": (290, 2540), "o": (580, 880), "u": (330, 910)}
@@ -221,7 +221,7 @@ def _read_style(request: Request) -> Style:
     if not (voices or basses or drums):
         voices = ["piano"]
     leads = [name for name in voices if TIMBRES[name].role == "lead"] or voices
-    fades = [tag for tag in tags if "fad" in tag]
+    fades = [tag for tag in wanted if re.search(r"\bfad(?:e|ing)", tag)]
     return Style(
         groove=tuple(GROOVES[row["groove"] if metre == "4/4" else metre].split()),
         bpm=float(read_bpm(request.tags) or tempo),
@@ -247,6 +247,12 @@ Block = namedtuple("Block", "part start bars lines")  # a section in its place, 
 Note = namedtuple("Note", "start seconds midi gain vowel")
 
 
+def _part(marker: str) -> Part:
+    """How to play the section of a marker such as ``Pre-Chorus 2``; one that says nothing known is a verse."""
+    found = (part for part in PARTS.values() if re.search(rf"\b(?:{part.words})", marker.casefold()))
+    return next(found, PARTS["verse"])
+
+
 def _form(lyrics: str, bars: int, begins: bool, ends: bool) -> list[Block]:
     """The marked sections shared out over ``bars`` ≥ 1, or a common form when there are none."""
     marked = [] if is_instrumental_marker(lyrics) else list(sections(lyrics))
@@ -258,7 +264,7 @@ def _form(lyrics: str, bars: int, begins: bool, ends: bool) -> list[Block]:
         marked = [Section("intro", ())] * (begins and bars >= 8) + marked
         marked += [Section("outro", ())] * (ends and bars >= 12)
     marked = marked[:bars]
-    parts = [next(p for p in PARTS.values() if re.match(p.words, s.name.casefold())) for s in marked]
+    parts = [_part(section.name) for section in marked]
     reach = np.cumsum([max(p.weight, min(len(s.lines), 16)) for p, s in zip(parts, marked)]).tolist()
     edges = [bars * i // len(marked) for i in range(len(marked) + 1)]
     for phrase in (1, 2, 4):  # the longest phrase that leaves every section something
@@ -427,7 +433,9 @@ class Synth:
         sound = np.empty((2, time.size), np.float32)
         for channel, side in zip(sound, (-1, 1)):
             # Whole numbers count the phase, so that pitch never drifts.
-            phase = np.arange(time.size) * round(hz * 2 ** (side * timbre.cents / 1200) / RATE_HZ * 2**40)
+            phase = np.arange(time.size, dtype=np.int64) * round(
+                hz * 2 ** (side * timbre.cents / 1200) / RATE_HZ * 2**40
+            )
             if timbre.role == "lead":  # vibrato of 10 cents that comes after the attack
                 swing = np.minimum(time / np.float32(0.4), 1) * (1 - np.cos(time * np.float32(2 * np.pi * 5.3)))
                 phase += (swing * np.float32(hz * (2 ** (10 / 1200) - 1) / (2 * np.pi * 5.3) * 2**40)).astype(np.int64)
@@ -457,9 +465,9 @@ class Synth:
         else:
             noise = np.random.Generator(np.random.PCG64(len(name))).uniform(-1, 1, time.size)
             hz = np.fft.rfftfreq(time.size, 1 / RATE_HZ)
-            low, high = (hz / drum.low_hz) ** 4, (hz / min(drum.high_hz, 2 * self.bright_hz)) ** 4
-            sound = np.fft.irfft(np.fft.rfft(noise) * low / (1 + low) / (1 + high), time.size)
-            sound *= 0.4 / sound.std()
+            low, high, dark = ((hz / edge) ** 4 for edge in (drum.low_hz, drum.high_hz, 2 * self.bright_hz))
+            band = np.fft.rfft(noise) * low / (1 + low) / (1 + high)
+            sound = np.fft.irfft(band / (1 + dark), time.size) * 0.4 / np.fft.irfft(band, time.size).std()
         if name == "snare":
             sound += 0.6 * np.sin(2 * np.pi * 190 * time) * np.exp(-time / 0.05)
         return (sound * envelope).astype(np.float32) * _panned(drum.pan, drum.gain)

@@ -1,0 +1,478 @@
+"""Sketch: what the tags ask for is measured in the sound, with analyses that share nothing with the synthesiser."""
+
+import asyncio
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from acestep_nodes.nodes.audio.resample import resample, with_channels
+from acestep_nodes.nodes.audio.value import Sound
+from acestep_nodes.nodes.backends.interface import Plan
+from acestep_nodes.nodes.backends.sketch import NOT_ACE_STEP, SketchBackend
+from acestep_nodes.nodes.errors import InputError
+from acestep_nodes.nodes.progress import Progress
+from acestep_nodes.nodes.request import Call, generate_request, inpaint_request, outpaint_request
+
+RATE = 48_000
+SHARED = {"version": "auto", "backend": "sketch", "batch_size": 1}
+PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def generate(tags: str, lyrics: str = "", duration: int = 20, seed: int = 1, **others) -> np.ndarray:
+    """Samples [2, T] of a generation."""
+    request = generate_request(
+        node="ACEStepGenerate", tags=tags, lyrics=lyrics, duration=duration, seed=seed, **SHARED | others
+    )
+    sound = asyncio.run(SketchBackend(request).generate(request.for_call(Call())))
+    assert sound.sample_rate == RATE
+    assert sound.waveform.dtype == torch.float32 and sound.waveform.is_contiguous()
+    return sound.waveform.numpy()
+
+
+def inpaint(window: Sound, ranges, tags: str = "pop, 120 BPM", lyrics: str = "", seed: int = 1, **others) -> np.ndarray:
+    request = inpaint_request(node="ACEStepInpaint", tags=tags, lyrics=lyrics, seed=seed, **SHARED | others)
+    return asyncio.run(SketchBackend(request).inpaint(window, ranges, request.for_call(Call()))).waveform.numpy()
+
+
+def outpaint(window: Sound, before: float, after: float, tags: str = "pop, 120 BPM", seed: int = 1) -> np.ndarray:
+    request = outpaint_request(
+        node="ACEStepOutpaint", tags=tags, lyrics="", seed=seed, extend_before_duration=before,
+        extend_after_duration=after, **SHARED,
+    )  # fmt: skip
+    sound = asyncio.run(SketchBackend(request).outpaint(window, before, after, request.for_call(Call())))
+    return sound.waveform.numpy()
+
+
+def noise(seconds: float, rate: int = RATE, channels: int = 2, level: float = 0.1) -> Sound:
+    samples = np.random.default_rng(7).normal(0, level, (channels, round(seconds * rate)))
+    return Sound(torch.from_numpy(samples.astype(np.float32)), rate)
+
+
+def window_at_48k(window: Sound) -> np.ndarray:
+    return with_channels(resample(window.waveform, window.sample_rate, RATE), 2).numpy()
+
+
+def level_db(music: np.ndarray) -> float:
+    return 10 * np.log10(np.mean(np.square(music, dtype=np.float64)) + 1e-20)
+
+
+def spectra(music: np.ndarray, size: int, hop: int) -> np.ndarray:
+    """Magnitudes [frames, bins] of the mono mix."""
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(music.mean(0), size // 2), size)[::hop]
+    return np.abs(np.fft.rfft(frames * np.hanning(size), axis=1))
+
+
+def band_db(music: np.ndarray, low: float, high: float) -> float:
+    power = np.abs(np.fft.rfft(music.mean(0))) ** 2
+    hz = np.fft.rfftfreq(music.shape[1], 1 / RATE)
+    return 10 * np.log10(power[(hz >= low) & (hz < high)].sum() / music.shape[1] ** 2 + 1e-20)
+
+
+def onsets(music: np.ndarray) -> np.ndarray:
+    """Spectral flux, 100 values a second."""
+    flux = np.diff(np.log1p(100 * spectra(music, 1024, 480)), axis=0, prepend=0)
+    return np.maximum(flux, 0).sum(axis=1)
+
+
+def pulse(music: np.ndarray, bpm) -> np.ndarray:
+    """How strongly the onsets repeat at each tempo."""
+    flux = onsets(music)[1:]
+    flux = (flux - flux.mean()) * np.hanning(flux.size)
+    time = np.arange(1, flux.size + 1) / 100
+    return np.abs([np.dot(flux, np.exp(-2j * np.pi * time * tempo / 60)) for tempo in np.atleast_1d(bpm)])
+
+
+def measured_bpm(music: np.ndarray, expected: float) -> float:
+    """The strongest tempo within a quarter of the expected one."""
+    tempos = np.arange(expected * 0.75, expected * 1.25, 0.1)
+    return float(tempos[pulse(music, tempos).argmax()])
+
+
+# Krumhansl and Kessler 1982.
+PROFILES = {
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+
+
+def measured_key(music: np.ndarray) -> str:
+    size = 16384
+    hz = np.fft.rfftfreq(size, 1 / RATE)
+    heard = (hz > 60) & (hz < 2000)
+    classes = np.round(69 + 12 * np.log2(hz[heard] / 440)).astype(int) % 12
+    chroma = np.bincount(classes, spectra(music, size, size // 2).sum(axis=0)[heard], minlength=12)
+    scores = {
+        f"{root} {mode}": np.corrcoef(chroma, np.roll(profile, n))[0, 1]
+        for mode, profile in PROFILES.items()
+        for n, root in enumerate(PITCH_CLASSES)
+    }
+    return max(scores, key=scores.get)
+
+
+def bar_accent(music: np.ndarray, bpm: float, beats: int) -> float:
+    """How much stronger beats 0, ``beats``, 2·``beats``… start below 120 Hz than the beats between them."""
+    samples = round(0.09 * RATE)
+    starts = (np.arange(int(music.shape[1] / RATE * bpm / 60) - 4) * 60 / bpm * RATE).astype(int)
+    power = np.array([10 ** (band_db(music[:, start : start + samples], 20, 120) / 10) for start in starts])
+    on_bars = np.arange(power.size) % beats == 0
+    return power[on_bars].mean() / power[~on_bars].mean()
+
+
+@pytest.mark.parametrize("duration", [5, 60, 240, 600])
+def test_generation_has_exactly_the_duration_and_no_clipping(duration):
+    music = generate("indie pop, electric guitar, drums", "[Verse]\nla la\n[Chorus]\nhey", duration)
+    assert music.shape == (2, duration * RATE)
+    assert np.isfinite(music).all()
+    assert 0.3 < np.abs(music).max() <= 0.9
+    assert -20 < level_db(music) < -14
+
+
+@pytest.mark.parametrize("tags", ["rock, drums", "ambient pad", "solo piano", "trap, 808", "flute only"])
+def test_ends_do_not_click(tags):
+    music = generate(tags, duration=8)
+    assert np.abs(music[:, 0]).max() < 0.02
+    assert np.abs(music[:, -1]).max() < 0.02
+
+
+def test_same_request_gives_the_same_samples_in_another_process():
+    tags, lyrics = "lo-fi hip-hop, rhodes, 75 BPM", "[Verse]\nrain on the window"
+    ours = hashlib.sha256(generate(tags, lyrics, 12, 3).tobytes()).hexdigest()
+    script = (
+        "import hashlib, sys; sys.path[:0] = [sys.argv[1]]; import conftest, test_sketch; "
+        "music = test_sketch.generate(sys.argv[2], sys.argv[3], 12, 3); "
+        "print(hashlib.sha256(music.tobytes()).hexdigest())"
+    )
+    folder = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", script, folder, tags, lyrics], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ours
+
+
+def test_another_seed_is_another_arrangement_at_the_same_tempo_and_in_the_same_key():
+    tags = "pop, piano, drums, 110 BPM, D minor"
+    takes = [generate(tags, duration=30, seed=seed) for seed in range(4)]
+    for take in takes:
+        assert measured_bpm(take, 110) == pytest.approx(110, rel=0.01)
+        assert measured_key(take) == "D minor"
+    pictures = [spectra(take, 4096, 4800).ravel() for take in takes]
+    for i, one in enumerate(pictures):
+        for other in pictures[:i]:
+            assert np.corrcoef(one, other)[0, 1] < 0.9
+
+
+def test_seed_chooses_tempo_and_key_when_the_tags_name_none():
+    assert len({measured_key(generate("piano", duration=20, seed=seed)) for seed in range(6)}) >= 3
+
+
+def test_other_lyrics_leave_the_song_as_it_is():
+    english, french = (
+        generate("pop, piano, 100 BPM", lyrics, 20)
+        for lyrics in ("[Verse]\nwalking in the rain", "[Verse]\nje marche sous la pluie")
+    )
+    assert not np.array_equal(english, french)
+    assert np.corrcoef(spectra(english, 4096, 4800).ravel(), spectra(french, 4096, 4800).ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("bpm", [60, 75, 100, 128, 174])
+@pytest.mark.parametrize("style", ["pop", "jazz trio, piano, drums", "house", "lo-fi hip-hop", "solo piano"])
+def test_tempo_of_the_tags_is_heard(bpm, style):
+    assert measured_bpm(generate(f"{style}, {bpm} BPM", duration=20), bpm) == pytest.approx(bpm, rel=0.01)
+
+
+@pytest.mark.parametrize("root", range(12))
+@pytest.mark.parametrize("mode", ["major", "minor"])
+def test_key_of_the_tags_is_heard(root, mode):
+    style = ("pop, piano", "lo-fi, rhodes", "strings, cinematic", "ambient pad")[root % 4]
+    key = f"{PITCH_CLASSES[root]} {mode}"
+    assert measured_key(generate(f"{style}, {key}", duration=30, seed=root)) == key
+
+
+@pytest.mark.parametrize("beats", [2, 3, 4])
+def test_metre_of_the_tags_is_heard(beats):
+    bpm = 120
+    music = generate(f"folk, guitar, drums, bass, {beats}/4, {bpm} BPM", "[Verse]", 40)
+    accents = {count: bar_accent(music, bpm, count) for count in (2, 3, 4)}
+    assert accents[beats] > 1.3
+    if beats == 3:
+        assert accents[3] > 1.3 * max(accents[2], accents[4])
+    else:
+        assert accents[beats] > 1.3 * accents[3]
+
+
+def test_six_eight_divides_each_beat_in_three():
+    music = generate("folk, guitar, 6/8, 60 BPM", duration=30)
+    two, three = pulse(music, [120, 180])
+    assert three > 2 * two
+
+
+@pytest.mark.parametrize(
+    "tags, without, low, high",
+    [
+        ("pop, piano, bass, drums", "pop, piano, no bass, no drums", 20, 120),
+        ("pop, piano, drums", "pop, piano, no drums", 7000, 16000),
+        ("ambient pad, flute", "ambient pad", 700, 1100),
+        ("solo piano, bass", "solo piano", 20, 110),
+    ],
+)
+def test_instruments_of_the_tags_are_heard(tags, without, low, high):
+    more, less = (generate(f"{t}, C major, 100 BPM", "[Chorus]", 20) for t in (tags, without))
+    assert band_db(more, low, high) > band_db(less, low, high) + 4
+
+
+@pytest.mark.parametrize("name", ["piano", "rhodes", "electric guitar", "guitar", "strings", "synth", "bells", "organ"])
+def test_every_instrument_has_its_own_sound(name):
+    first, second = (generate(f"{tag}, no drums, no bass, C major, 90 BPM", "[Verse]", 10) for tag in (name, "pad"))
+    one, other = (spectra(music, 4096, 4800).ravel() for music in (first, second))
+    assert np.corrcoef(one, other)[0, 1] < 0.9
+
+
+def test_lines_of_lyrics_are_sung_unless_the_music_is_instrumental():
+    lyrics = "[Verse]\nWe rise and we fall\nWe sing it all"
+    sung, instrumental = (generate(f"pop, piano, 100 BPM, C major{extra}", lyrics) for extra in ("", ", instrumental"))
+    wordless = generate("pop, piano, 100 BPM, C major, instrumental", "[Verse]")
+    assert not np.array_equal(sung, instrumental)
+    assert band_db(sung, 500, 1200) > band_db(instrumental, 500, 1200) + 1
+    assert spectra(instrumental, 4096, 4800).shape == spectra(wordless, 4096, 4800).shape
+
+
+def test_lofi_is_darker_and_late_on_the_off_beats():
+    plain, lofi = (generate(f"{style}, rhodes, drums, 80 BPM, C major", "[Verse]", 20) for style in ("pop", "lo-fi"))
+    assert band_db(plain, 7000, 20000) > band_db(lofi, 7000, 20000) + 6
+    eighth = 30 / 80
+    flux = onsets(lofi)
+    straight, late = ([flux[round((2 * n + 1) * eighth * 100 + late)] for n in range(20)] for late in (0, 7))
+    assert np.mean(late) > 2 * np.mean(straight)
+
+
+def test_sections_have_their_own_level_and_density():
+    bpm, bar = 120, 2.0
+    music = generate(f"rock, drums, bass, guitar, {bpm} BPM", "[Intro]\n[Verse]\n[Chorus]\n[Outro]", 60)
+    # Weights 2 4 4 2 of 29 bars, rounded to phrases of four bars.
+    edges = [round(e * bar * RATE) for e in (0, 4, 16, 24, 28)]
+    intro, verse, chorus, outro = (level_db(music[:, a:b]) for a, b in zip(edges, edges[1:]))
+    assert intro + 3 < verse < chorus - 2
+    assert outro < chorus - 4
+    flux = onsets(music)
+    density = [flux[a // 480 : b // 480].mean() for a, b in zip(edges, edges[1:])]
+    assert density[0] < 0.8 * density[2]
+
+
+@pytest.mark.parametrize("tags", ["pop, fade out", "ambient pad, soft fade, low volume tail"])
+def test_a_fade_out_falls_to_nothing(tags):
+    music = generate(tags, duration=40)
+    assert level_db(music[:, -RATE:]) < level_db(music[:, 20 * RATE : 28 * RATE]) - 20
+
+
+def test_a_fade_that_the_tags_refuse_is_not_made():
+    music = generate("pop, no fade out, 100 BPM", "[Chorus]", 20)
+    assert level_db(music[:, 15 * RATE : 17 * RATE]) > level_db(music[:, : 5 * RATE]) - 3
+
+
+@pytest.mark.parametrize("marker", ["Final Chorus", "chorus 2", "CHORUS", "Drop", "副歌", "Chorus - big"])
+def test_markers_are_known_in_many_spellings(marker):
+    known, plain = (generate("rock, 120 BPM", f"[{name}]", 8) for name in (marker, "Chorus"))
+    assert np.array_equal(known, plain)
+    assert not np.array_equal(known, generate("rock, 120 BPM", "[Verse]", 8))
+
+
+def test_a_fade_in_only_fades_in():
+    faded, plain = (generate(f"rock{extra}, 100 BPM", "[Chorus]", 20) for extra in (", fade in", ""))
+    assert level_db(faded[:, : RATE // 2]) < level_db(plain[:, : RATE // 2]) - 15
+    assert level_db(faded[:, 10 * RATE : 15 * RATE]) > level_db(plain[:, 10 * RATE : 15 * RATE]) - 2
+
+
+@pytest.mark.parametrize("duration, bpm", [(60, 75), (30, 120), (13, 97), (5, 60)])
+def test_a_loop_holds_whole_bars_and_its_end_meets_its_start(duration, bpm):
+    request = generate_request(
+        node="ACEStepGenerate", tags=f"seamless loop, game music, synth, drums, {bpm} BPM", lyrics="[inst]",
+        duration=duration, seed=1, **SHARED,
+    )  # fmt: skip
+    backend = SketchBackend(request)
+    music = asyncio.run(backend.generate(request)).waveform.numpy()
+    bars = max(1, round(duration * bpm / 240))
+    assert music.shape[1] == duration * RATE
+    warnings = backend.facts()["warnings"]
+    assert (len(warnings) == 1) == (bars * 240 == duration * bpm)
+    twice = np.concatenate([music, music], axis=1)
+    assert measured_bpm(twice, bars * 240 / duration) == pytest.approx(bars * 240 / duration, rel=0.01)
+    # The step over the seam is no larger than the steps that the music itself takes.
+    steps = np.abs(np.diff(twice, axis=1)).max(axis=0)
+    assert steps[music.shape[1] - 1] <= np.quantile(steps, 0.999)
+    quiet = level_db(music[:, -RATE // 10 :])
+    assert quiet > level_db(music) - 25
+
+
+def test_the_report_says_that_it_is_not_ace_step_and_what_is_ignored():
+    request = generate_request(
+        node="ACEStepGenerate", tags="pop", lyrics="", seed=1, duration=5, steps=30, **SHARED | {"version": "ace-step"}
+    )
+    warnings = SketchBackend(request).facts()["warnings"]
+    assert warnings[0] == NOT_ACE_STEP == "This is sketch, not ACE-Step."
+    assert warnings[1:] == ["Sketch ignores version, steps."]
+    plain = generate_request(node="ACEStepGenerate", tags="pop", lyrics="", seed=1, duration=5, **SHARED)
+    assert SketchBackend(plain).facts()["warnings"] == [NOT_ACE_STEP]
+
+
+def test_sketch_costs_nothing_and_cannot_resume():
+    request = generate_request(
+        node="ACEStepGenerate", tags="pop", lyrics="", seed=1, duration=5, resume_request_id="abc", **SHARED
+    )
+    backend = SketchBackend(request)
+    assert backend.estimate(Plan((5.0,))) is None
+    with pytest.raises(InputError, match="ACEStepGenerate: resume_request_id is abc.*RunComfy"):
+        backend.check(Plan((5.0,)))
+
+
+class Stopped(Exception):
+    pass
+
+
+class StopsAfter(Progress):
+    def __init__(self, checks: int):
+        self.checks, self.steps = checks, []
+
+    def step(self, done: int, total: int) -> None:
+        self.steps.append(done / total)
+
+    def raise_if_stopped(self) -> None:
+        self.checks -= 1
+        if self.checks < 0:
+            raise Stopped
+
+
+def test_stop_is_heard_between_instruments_and_progress_runs_to_its_end():
+    with pytest.raises(Stopped):
+        generate("pop, piano, drums", duration=10, progress=StopsAfter(2))
+    progress = StopsAfter(1000)
+    inpaint(noise(12), [(1, 4), (6, 9)], progress=progress)
+    assert progress.steps == sorted(progress.steps) and progress.steps[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "tags, lyrics",
+    [
+        ("🎸🔥, 🥁", "[Chorus 🎉]\n🎵🎵🎵"),
+        ("流行, 钢琴, 女声", "【主歌】\n你好世界\n[Chorus]\n我们一起唱"),
+        ("pop", "la la la la\n" * 10_000),
+        ("pop", "[Verse]\n" * 5_000),
+        ("pop", "x" * 10_000),
+        (", ".join(f"tag {n}" for n in range(3000)), ""),
+        ("no drums, no bass, no piano, no pad, no guitar", ""),
+        ("only", "[]\n[ ]\n[[]]"),
+        ("pop \udcff", "\udcff\n\x00"),
+        ("300 bpm, 6/8", "[Outro]\n[Intro]"),
+        ("30 bpm, 4/4, F# major", "[Verse]\nвсё хорошо\n안녕하세요\nγειά σου κόσμε\nمرحبا"),
+    ],
+)
+def test_strange_words_still_make_music(tags, lyrics):
+    music = generate(tags, lyrics, 6)
+    assert music.shape == (2, 6 * RATE)
+    assert np.isfinite(music).all() and np.abs(music).max() <= 0.9
+    assert level_db(music) > -30
+
+
+@pytest.mark.parametrize("rate, channels", [(48_000, 2), (44_100, 2), (44_100, 1), (8_000, 1), (96_000, 2)])
+def test_inpaint_changes_the_ranges_and_nothing_else(rate, channels):
+    window = noise(20, rate, channels)
+    before = window_at_48k(window)
+    kept_input = window.waveform.clone()
+    music = inpaint(window, [(3.0, 6.0), (10.25, 14.5)])
+    assert torch.equal(window.waveform, kept_input)
+    assert music.shape == before.shape
+    changed = np.zeros(music.shape[1], bool)
+    for a, b in [(3.0, 6.0), (10.25, 14.5)]:
+        changed[round(a * RATE) : round(b * RATE)] = True
+        inside = slice(round(a * RATE) + 480, round(b * RATE) - 480)
+        assert np.corrcoef(music[0, inside], before[0, inside])[0, 1] < 0.2
+    assert np.array_equal(music[:, ~changed], before[:, ~changed])
+
+
+@pytest.mark.parametrize("level", [0.003, 0.03, 0.2])
+def test_inpaint_is_as_loud_as_its_surroundings(level):
+    music = inpaint(noise(30, level=level), [(10, 20)])
+    assert level_db(music[:, 10 * RATE : 20 * RATE]) == pytest.approx(20 * np.log10(level), abs=3)
+    assert np.abs(music[:, 10 * RATE : 20 * RATE]).max() <= 0.9
+
+
+def test_inpaint_glides_from_the_level_on_its_left_to_the_one_on_its_right():
+    window = noise(40)
+    window.waveform[:, 20 * RATE :] *= 0.1
+    music = inpaint(window, [(10, 30)], "ambient pad", "[Verse]")
+    assert level_db(music[:, 10 * RATE : 14 * RATE]) > level_db(music[:, 26 * RATE : 30 * RATE]) + 10
+
+
+def test_inpaint_does_not_depend_on_where_the_window_begins():
+    song = noise(40)
+    early, late = song.cut(0, 30 * RATE), song.cut(5 * RATE, 35 * RATE)
+    one, other = inpaint(early, [(15, 20)]), inpaint(late, [(10, 15)])
+    assert np.array_equal(one[:, 15 * RATE : 20 * RATE], other[:, 10 * RATE : 15 * RATE])
+
+
+def test_strength_says_how_much_may_change():
+    window = noise(12)
+    before = window_at_48k(window)
+    takes = [inpaint(window, [(4, 8)], strength=strength) for strength in (0.0, 0.3, 0.7, 1.0)]
+    assert np.array_equal(takes[0], before)
+    inside = slice(4 * RATE, 8 * RATE)
+    likeness = [np.corrcoef(take[0, inside], before[0, inside])[0, 1] for take in takes]
+    assert likeness == sorted(likeness, reverse=True) and likeness[-1] < 0.1
+
+
+@pytest.mark.parametrize("samples", [1, 2, 100])
+def test_a_tiny_window_can_be_replaced(samples):
+    window = Sound(torch.full((1, samples), 0.5), RATE)
+    music = inpaint(window, [(0.0, samples / RATE)])
+    assert music.shape == (2, samples) and np.isfinite(music).all()
+
+
+def test_short_ranges_at_the_windows_edges_and_a_range_of_the_whole_window():
+    window = noise(4, 44_100)
+    before = window_at_48k(window)
+    edges = inpaint(window, [(0.0, 0.05), (3.95, 4.0)])
+    assert np.array_equal(edges[:, 2400:-2400], before[:, 2400:-2400])
+    assert not np.array_equal(edges[:, :2400], before[:, :2400])
+    assert not np.array_equal(edges[:, -2400:], before[:, -2400:])
+    whole = inpaint(window, [(0.0, 4.0)])
+    assert whole.shape == before.shape and abs(np.corrcoef(whole[0], before[0])[0, 1]) < 0.1
+    assert inpaint(window, []).shape == before.shape
+
+
+def test_a_silent_window_gets_music_at_its_own_level():
+    silence = Sound(torch.zeros(2, 20 * RATE), RATE)
+    assert -22 < level_db(inpaint(silence, [(5, 15)])[:, 5 * RATE : 15 * RATE]) < -14
+
+
+def test_rewriting_the_end_with_a_fade_ends_the_track():
+    music = inpaint(noise(40), [(25, 40)], "indie pop, fade, soft, ambient pad")
+    assert level_db(music[:, -RATE:]) < level_db(music[:, 26 * RATE : 30 * RATE]) - 20
+    middle = inpaint(noise(40), [(10, 25)], "indie pop, fade, soft, ambient pad")
+    assert level_db(middle[:, 24 * RATE : 25 * RATE]) > level_db(middle[:, 11 * RATE : 15 * RATE]) - 10
+
+
+@pytest.mark.parametrize("before, after", [(0.0, 12.5), (7.3, 0.0), (0.05, 0.05), (3.21, 20.0)])
+@pytest.mark.parametrize("rate, channels", [(48_000, 2), (44_100, 1), (8_000, 1)])
+def test_outpaint_adds_sound_and_leaves_the_window(before, after, rate, channels):
+    window = noise(6, rate, channels)
+    source = window_at_48k(window)
+    music = outpaint(window, before, after)
+    head = round(before * RATE)
+    assert music.shape[1] == head + source.shape[1] + round(after * RATE)
+    assert np.array_equal(music[:, head : head + source.shape[1]], source)
+    for added in (music[:, :head], music[:, head + source.shape[1] :]):
+        if added.shape[1] > RATE:
+            assert level_db(added) == pytest.approx(level_db(source), abs=4)
+
+
+def test_outpaint_bars_meet_the_start_of_the_window():
+    music = outpaint(noise(6), 7.3, 0.0, "rock, drums, 120 BPM")
+    head = round(7.3 * RATE)
+    flux = onsets(music[:, :head])
+    beats = [round((7.3 - 0.5 * n) * 100) for n in range(1, 14)]
+    assert np.mean([flux[b - 1 : b + 2].max() for b in beats]) > 2 * np.median(flux)
+    accents = {beat: band_db(music[:, head - beat * RATE // 2 :][:, : RATE // 10], 20, 120) for beat in (1, 2, 3, 4)}
+    assert max(accents, key=accents.get) == 4
