@@ -1,10 +1,18 @@
 /** The pack's front end: what each of its nodes shows. ComfyUI imports this file on its own. */
 import { locale, registerExtension } from "./comfy.js";
-import { loadStyle } from "./dom.js";
-import { useLanguage } from "./strings.js";
+import { loadStyle, make } from "./dom.js";
+import { say, useLanguage } from "./strings.js";
+import { openAccount } from "./account/dialog.js";
+import { listen } from "./status/events.js";
+import { StatusPanel } from "./status/panel.js";
 import { TimeRangePanel } from "./time_range/panel.js";
 
+const status = (node) => new StatusPanel(node);
+
 const PANELS = {
+  ACEStepGenerate: status,
+  ACEStepInpaint: status,
+  ACEStepOutpaint: status,
   TimeRange: (node) => new TimeRangePanel(node),
 };
 
@@ -12,8 +20,20 @@ loadStyle();
 
 registerExtension({
   name: "acestep.nodes",
+  settings: [
+    {
+      id: "acestep.account",
+      name: "RunComfy account",
+      category: ["ACE-Step", "RunComfy", "account"],
+      // Only a button: a setting's value would be readable by every page and kept in plain text.
+      type: () => make("button", { type: "button", class: "acestep acestep-open-account", onclick: openAccount }, say("account.open")),
+      defaultValue: "",
+    },
+  ],
+  commands: [{ id: "acestep.account", label: "ACE-Step: RunComfy account", function: openAccount }],
   setup() {
     useLanguage(locale());
+    listen();
   },
   nodeCreated(node) {
     PANELS[node.comfyClass]?.(node);

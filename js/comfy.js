@@ -78,14 +78,30 @@ export function afterNodeMethod(node, name, after) {
   };
 }
 
-/** All nodes with this class id in the open workflow, inside subgraphs too. */
-export function nodesOfClass(...classes) {
-  const root = app.rootGraph ?? app.graph;
-  const graphs = [root, ...(root?.subgraphs?.values?.() ?? [])];
-  return graphs.flatMap((graph) => (graph?.nodes ?? []).filter((node) => classes.includes(node.comfyClass)));
+/** The node an id of the running prompt means: "7", or "3:7" for node 7 inside subgraph node 3. */
+export function nodeOfRun(id) {
+  let graph = app.rootGraph ?? app.graph;
+  let node = null;
+  for (const part of String(id).split(":")) {
+    node = graph?.getNodeById(part) ?? graph?.getNodeById(Number(part));
+    graph = node?.subgraph;
+  }
+  return node ?? null;
 }
 
-export const selectedNodes = () => Object.values(app.canvas?.selected_nodes ?? {});
+const TICK_MS = 250;
+const tickers = new Set();
+let timer;
+
+/**
+ * Calls `listener` four times a second while the page is seen; a change in another node has no event that works in
+ * both renderers. Returns a function that ends it.
+ */
+export function onTick(listener) {
+  timer ??= setInterval(() => document.hidden || tickers.forEach((each) => each()), TICK_MS);
+  tickers.add(listener);
+  return () => tickers.delete(listener);
+}
 
 // ---------------------------------------------------------------- links
 
@@ -149,19 +165,21 @@ export function rememberForUndo() {
 
 // Wide enough for a panel's toolbar. Saved workflows keep the width their user gave the node.
 const PANEL_WIDTH = 380;
+const PANEL_MARGIN = 8;
 
 /**
- * Adds an element to the end of a node. The element fills the node's width and at least `minHeight()` pixels;
- * either renderer may make it higher.
+ * Adds an element to the end of a node. It fills the node's width and at least `minHeight()` pixels; without
+ * `maxHeight` it takes what the node has left. Nodes 2.0 may make it higher than asked.
  */
-export function addPanel(node, name, element, minHeight) {
+export function addPanel(node, name, element, minHeight, maxHeight) {
   const widget = node.addDOMWidget(name, `acestep_${name}`, element, {
     serialize: false,
     hideOnZoom: false,
-    margin: 8,
+    margin: PANEL_MARGIN,
     selectOn: ["click"],
     // LiteGraph takes the margin off the height on both sides.
-    getMinHeight: () => minHeight() + 16,
+    getMinHeight: () => minHeight() + 2 * PANEL_MARGIN,
+    ...(maxHeight && { getMaxHeight: () => maxHeight() + 2 * PANEL_MARGIN }),
   });
   widget.serialize = false; // not in the saved workflow; options.serialize keeps it out of the prompt
   lendToCanvas(element);

@@ -1,9 +1,8 @@
 """GET /acestep/peaks: the outline of a file in the input folder, for tracks too long to decode in the browser."""
 
 import asyncio
-import os
 from collections import OrderedDict
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from .audio.peaks import Peaks, peaks_of_file
 from .errors import InputError
@@ -34,14 +33,17 @@ class PeaksOfFiles:
 
 
 def file_inside(folder: Path, subfolder: str, filename: str) -> Path | None:
-    """The file ``subfolder/filename`` when it lies in ``folder``, else None. Links are followed as ComfyUI does."""
+    """The file ``subfolder/filename`` when it lies in ``folder``, else None.
+
+    Links inside the folder are followed, as ComfyUI's own loaders follow them.
+    """
     if "\0" in subfolder + filename:
         return None
-    root = os.path.abspath(folder)  # not resolve(): a linked folder inside the input folder is meant
-    path = os.path.abspath(os.path.join(root, subfolder, filename))  # noqa: PTH118
-    if path == root or os.path.commonpath((root, path)) != root:
+    relative = PurePath(subfolder, filename)
+    if relative.drive or relative.root or ".." in relative.parts:
         return None
-    return Path(path) if os.path.isfile(path) else None  # noqa: PTH113
+    path = folder / relative
+    return path if path.is_file() else None
 
 
 def register_routes() -> None:

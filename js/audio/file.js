@@ -16,13 +16,13 @@ export function loadedFile(node, inputName) {
   return typeof name === "string" && name ? parseFileName(name) : null;
 }
 
-/** The file in which some node saved or previewed an output, else null. */
-export function savedFile(node, slot) {
+/** The files in which some node saved or previewed an output, one for each take; none before it ran. */
+export function savedFiles(node, slot) {
   for (const target of downstream(node, slot)) {
-    const file = lastOutput(target)?.audio?.[0];
-    if (file?.filename) return { filename: file.filename, subfolder: file.subfolder ?? "", type: file.type ?? "output" };
+    const files = (lastOutput(target)?.audio ?? []).filter((file) => file?.filename);
+    if (files.length) return files.map(({ filename, subfolder = "", type = "output" }) => ({ filename, subfolder, type }));
   }
-  return null;
+  return [];
 }
 
 /** The file in which the sound that feeds an input can be heard, else null. */
@@ -30,7 +30,7 @@ export function audibleFile(node, inputName) {
   const loaded = loadedFile(node, inputName);
   if (loaded) return loaded;
   const origin = upstream(node, inputName);
-  return origin && savedFile(origin.node, origin.slot);
+  return origin ? (savedFiles(origin.node, origin.slot)[0] ?? null) : null;
 }
 
 export const sameFile = (a, b) =>

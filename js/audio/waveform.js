@@ -11,6 +11,7 @@ const DECODING_RATE_HZ = 48_000;
 const KEPT = 4;
 
 const kept = new Map();
+const lengths = new Map();
 
 /**
  * {peaks, seconds, mono, sampleRate} of a file {filename, subfolder, type}; mono is null for a long one.
@@ -24,6 +25,13 @@ export async function waveformOf(file) {
   if (kept.size > KEPT) kept.delete(kept.keys().next().value);
   waveform.catch(() => kept.delete(key));
   return waveform;
+}
+
+/** Length of a file in seconds, from its header alone; null when the browser cannot tell. */
+export async function secondsOf(file) {
+  const url = viewUrl(file);
+  if (!lengths.has(url)) lengths.set(url, lengthOf(url));
+  return lengths.get(url);
 }
 
 /** What changes when a file is uploaded anew under its old name. */

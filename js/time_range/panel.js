@@ -1,5 +1,7 @@
 /** The waveform on a TimeRange node: its range is dragged, heard and nudged here; the number fields stay the truth. */
-import { addPanel, afterNodeMethod, canvasScale, onExecuted, onWidgetChanged, rememberForUndo, viewUrl } from "../comfy.js";
+import {
+  addPanel, afterNodeMethod, canvasScale, onExecuted, onTick, onWidgetChanged, rememberForUndo, viewUrl,
+} from "../comfy.js";
 import { onThemeChanged } from "../dom.js";
 import { say } from "../strings.js";
 import { Player } from "../audio/player.js";
@@ -16,8 +18,6 @@ import * as facts from "./node.js";
 
 const MIN_HEIGHT = 150;
 const SEAM_SECONDS = 2;
-// Nothing tells of a change in another node that works in both renderers, so it is looked for this often.
-const WATCH_MS = 250;
 const SNAP_PIXELS = 8;
 const ZERO_CROSSING_REACH_SECONDS = 0.02;
 const WIDGETS = ["start_time", "start_time_relative_to", "end_time", "end_time_relative_to", "bpm"];
@@ -259,11 +259,11 @@ export class TimeRangePanel {
     const resizes = new ResizeObserver(() => this.paint());
     resizes.observe(this.layout.stage);
     const endTheme = onThemeChanged(() => this.paint());
-    const timer = setInterval(() => this.#watch(), WATCH_MS);
+    const endTicks = onTick(() => this.#watch());
     afterNodeMethod(node, "onRemoved", () => {
       resizes.disconnect();
       endTheme();
-      clearInterval(timer);
+      endTicks();
       this.player.close();
     });
   }

@@ -1,0 +1,53 @@
+/** The pack's own routes on the ComfyUI server. */
+import { fetchFromServer } from "./comfy.js";
+
+/** Asks a route; rejects with the server's own sentence when it refuses. */
+export async function ask(route, question = {}) {
+  const answer = await fetchFromServer(`/acestep/${route}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(question),
+  });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(body.message ?? `${answer.status} ${answer.statusText}`);
+  return body;
+}
+
+const PRICE_KEPT_MS = 60_000;
+const prices = new Map();
+
+/** {usd, unit, live, words, message} of a task; asked for at most once a minute. */
+export function priceOf(task, version) {
+  const key = `${task} ${version}`;
+  const known = prices.get(key);
+  if (known && Date.now() - known.asked < PRICE_KEPT_MS) return known.price;
+  const price = ask("price", { task, version });
+  prices.set(key, { asked: Date.now(), price });
+  price.catch(() => prices.delete(key));
+  return price;
+}
+
+let account = null;
+const listeners = new Set();
+
+/** State of the RunComfy account, asked for once and after each change; see the server's routes for its fields. */
+export function accountState() {
+  account ??= ask("account").catch((error) => {
+    account = null;
+    throw error;
+  });
+  return account;
+}
+
+/** Takes the state a route answered with, or asks anew, and tells everyone who shows it. */
+export function accountChanged(state) {
+  account = state ? Promise.resolve(state) : null;
+  prices.clear();
+  for (const listener of listeners) listener();
+}
+
+/** Calls `listener` after the account changed. Returns a function that ends it. */
+export function onAccountChanged(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

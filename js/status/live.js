@@ -1,0 +1,37 @@
+/** What is known of a run while it is under way, from the server's messages. Pure: messages in, a summary out. */
+
+export class LiveRun {
+  constructor() {
+    this.calls = new Map();
+    this.ids = new Set();
+  }
+
+  /** Takes in one message {state, take, item, part, queue_position, request_id, elapsed, message, …}. */
+  add(message) {
+    this.calls.set(`${message.item ?? 1} ${message.take ?? 1} ${message.part ?? 1}`, message);
+    if (message.request_id) this.ids.add(message.request_id);
+    this.latest = message;
+  }
+
+  get requestIds() {
+    return [...this.ids];
+  }
+
+  /** {states: [[state, count]], queue_position, elapsed, message, test_server}; states as they came up. */
+  summary() {
+    const counts = new Map();
+    let position = null;
+    for (const call of this.calls.values()) {
+      counts.set(call.state, (counts.get(call.state) ?? 0) + 1);
+      if (call.queue_position != null) position = Math.min(position ?? Infinity, call.queue_position);
+    }
+    const messages = [...this.calls.values()].map((call) => call.message).filter(Boolean);
+    return {
+      states: [...counts],
+      queue_position: position,
+      elapsed: Math.max(0, ...[...this.calls.values()].map((call) => call.elapsed ?? 0)),
+      message: messages.at(-1) ?? null,
+      test_server: this.latest?.test_server ?? null,
+    };
+  }
+}
