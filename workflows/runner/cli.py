@@ -11,13 +11,16 @@ import traceback
 from pathlib import Path
 
 from . import backend_choice, comfyui_source, environment, graph, process, server, workspace
-from .client import Client, PromptInterrupted, Run
-from .errors import INTERRUPTED, OTHER_FAILURE, Refused, RunError
+from .client import Client, PromptInterrupted, PromptRejected, Run
+from .errors import INTERRUPTED, OTHER_FAILURE, Refused, RunError, Unavailable
 from .places import OUT_DIR, WORKFLOWS_DIR, log_dir
 from .terminal import complain, never_fail_to_print, say
 
 # A paid request may still be waiting for its answer when the run ends: give it the time to be written down.
 PAID_PATIENCE_SECONDS = 65
+
+# What ComfyUI's log says of a custom node that does not load.
+LOAD_FAILURE = re.compile(r"Error while calling comfy_entrypoint|Cannot import")
 
 
 class Parser(argparse.ArgumentParser):
@@ -122,7 +125,10 @@ def _run_inside(options: argparse.Namespace, home: environment.Environment, name
         client = Client(running.url)
         _check_inputs_exist(options.workflow, settings, client)
         wanted = _with_decided_backend(wanted, client, place)
-        run = _follow(client, wanted, patience)
+        try:
+            run = _follow(client, wanted, patience)
+        except PromptRejected as refusal:
+            raise _explained(refusal, running) from None
         sounds, reports = delivery.deliver(run, wanted, name, place, options.out)
         _tell(sounds, reports)
         if options.keep_server:
@@ -184,6 +190,16 @@ def _follow(client: Client, wanted: graph.Graph, patience: float) -> Run:
                 with contextlib.suppress(RunError):  # the server may be the one that has gone
                     client.interrupt(prompt_id)
             raise KeyboardInterrupt from None
+
+
+def _explained(refusal: PromptRejected, running: server.Server) -> RunError:
+    """The refusal, or, when a node is missing because the pack did not load, why that is."""
+    if refusal.error.get("type") != "missing_node_type":
+        return refusal
+    reasons = [line for line in running.log_lines() if workspace.PACK_LINK_NAME in line and LOAD_FAILURE.search(line)]
+    if not reasons:
+        return refusal
+    return Unavailable(f"This pack did not load in ComfyUI: {reasons[0]} The whole log is {running.log}.")
 
 
 def _tell(sounds, reports: list[Path]) -> None:

@@ -38,10 +38,13 @@ class Server:
         else:
             process.kill(self.process)
 
-    def last_log_lines(self, count: int = 5) -> str:
+    def log_lines(self) -> list[str]:
         text = COLOUR.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return " | ".join(lines[-count:]) or "nothing"
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def last_words(self) -> str:
+        """The end of the log, for a sentence about a server that has failed."""
+        return " | ".join(self.log_lines()[-5:]) or "nothing"
 
 
 def free_port() -> int:
@@ -94,13 +97,13 @@ def _wait_until_ready(server: Server, workspace: Workspace) -> None:
         while (waited := time.monotonic() - started) < START_LIMIT_SECONDS:
             if server.process.poll() is not None:
                 raise Unavailable(f"ComfyUI ended before it was ready (exit status {server.process.returncode}). Its "
-                                  f"last lines: {server.last_log_lines()} The whole log is {server.log}.")
+                                  f"last lines: {server.last_words()} The whole log is {server.log}.")
             if _answers(server, workspace):
                 return
             line.show(f"Starting ComfyUI … {waited:.0f} s")
             time.sleep(POLL_SECONDS)
     raise Unavailable(f"ComfyUI did not answer on {server.url} within {START_LIMIT_SECONDS} s. Its last lines: "
-                      f"{server.last_log_lines()} The whole log is {server.log}.")
+                      f"{server.last_words()} The whole log is {server.log}.")
 
 
 def _answers(server: Server, workspace: Workspace) -> bool:

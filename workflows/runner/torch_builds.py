@@ -19,7 +19,7 @@ class TorchBuild:
     name: str
     matched: tuple[str, ...]
     without_dependencies: tuple[str, ...]
-    disk_gigabytes: int
+    disk_gigabytes: int  # of the whole environment, with what pip keeps while it installs
     server_flags: tuple[str, ...]
 
     @property
@@ -28,7 +28,7 @@ class TorchBuild:
 
 
 # `==2.13.0` also takes `2.13.0+cpu`, and pip prefers it wherever its configuration offers one.
-CPU = TorchBuild("CPU", ("torch==2.13.0",), ("torchvision==0.28.0", "torchaudio==2.11.0"), 6, ("--cpu",))
+CPU = TorchBuild("CPU", ("torch==2.13.0",), ("torchvision==0.28.0", "torchaudio==2.11.0"), 8, ("--cpu",))
 CUDA = TorchBuild("CUDA", ("torch==2.11.0", "torchaudio==2.11.0", "torchvision==0.26.0"), (), 12, ())
 
 

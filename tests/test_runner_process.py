@@ -1,0 +1,50 @@
+"""Child processes end together with everything they started."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+from runner import process
+
+# A parent that leaves on Ctrl-C at once, and a child of it that does not know what Ctrl-C is.
+STUBBORN_CHILD = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+PARENT = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {STUBBORN_CHILD!r}], stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+
+
+@pytest.fixture
+def family():
+    parent = process.start([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    yield parent, psutil.Process(int(parent.stdout.readline()))
+    process.kill(parent)
+    parent.stdout.close()
+
+
+def test_end_asks_first_and_leaves_no_child(family):
+    parent, child = family
+    process.end(parent, patience_seconds=20)
+    assert parent.returncode == 7
+    assert psutil.wait_procs([child], timeout=20)[1] == []
+
+
+def test_kill_takes_all_at_once(family):
+    parent, child = family
+    process.kill(parent)
+    assert parent.returncode == -9
+    assert psutil.wait_procs([child], timeout=20)[1] == []
+
+
+def test_killing_what_has_ended_is_no_error(family):
+    parent, _ = family
+    process.kill(parent)
+    process.kill(parent)
+    process.end(parent, patience_seconds=1)
