@@ -5,7 +5,6 @@ inverted. The context around the edit came back too, and tells. Positions are sa
 """
 
 import itertools
-import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,11 +24,16 @@ _SILENCE_RMS = 1e-4
 # reaches about 4.5 standard deviations.
 _MIN_PEAK_SIGMAS = 8.0
 _MIN_PEAK = 0.08
-# A few hundred envelope lags: noise reaches 3.5 standard deviations, but neighbours are alike.
-_MIN_ENVELOPE_SIGMAS = 6.0
+# Rhythm alone correlates up to 0.45, at every beat; the same music stands out from its own beats.
 _MIN_ENVELOPE_PEAK = 0.25
-# Peaks this close (in standard errors of a correlation) are the same music repeating; the nearest one wins.
-_TIE_SIGMAS = 3.0
+_MAX_ENVELOPE_RIVAL = 0.75
+_ENVELOPE_REPEAT_SECONDS = 0.03
+_MIN_ENVELOPE_SPAN_SECONDS = 1.0
+# A correlation this high is no accident, even where tonal music correlates with itself everywhere.
+_CERTAIN_PEAK = 0.8
+# Equal peaks are the same music repeating; the one nearest to the nominal place is taken, and it is said.
+_TIE = 1e-3
+_RIVAL = 0.97
 _REPEAT_SECONDS = 0.002
 # Exchanged or inverted channels must fit this much better than plain ones before they are believed.
 _ODD_CHANNELS_MARGIN = 0.05
@@ -38,9 +42,11 @@ _SUPPORT = 0.7
 _AGREEMENT_SAMPLES = 1.0
 # Sides further apart than this part of the range would be a change of pitch one can hear (8 cents).
 _MAX_STRETCH = 0.005
+_STRETCH_CONTEXT_SECONDS = 2.0
+_STRETCH_REACH_SAMPLES = 128.0
 
 NO_CONTEXT = "There is no context to align the new sound by; it was placed as rendered."
-SILENT_CONTEXT = "The context is silent, so there is nothing to align the new sound by; it was placed as rendered."
+SILENT_CONTEXT = "The context is silent and nothing to align the new sound by; it was placed as rendered."
 WEAK = "The context came back too different to align the new sound by it; it was placed as rendered."
 CONTRADICTORY = (
     "The context before and after the range came back at different delays ({:.1f} and {:.1f} ms), "
@@ -50,7 +56,9 @@ STRETCHED = (
     "The context before and after the range came back at different delays ({:.2f} and {:.2f} ms); "
     "the new sound was stretched to meet both."
 )
-BY_ENVELOPE = "The context came back with another waveform; the new sound was aligned by its onsets, to about a millisecond."
+BY_ENVELOPE = (
+    "The context came back with another waveform; the new sound was aligned by onsets, to about a millisecond."
+)
 REPEATS = "The music repeats itself exactly, so the new sound may be aligned one repeat off."
 
 
@@ -68,7 +76,7 @@ class _Gram:
 
     span: Span
     values: torch.Tensor
-    effective: float
+    independent: float
 
 
 def align(track: torch.Tensor, known: tuple[Span, ...], render: Render, sample_rate: int) -> Alignment:
@@ -86,11 +94,9 @@ def align(track: torch.Tensor, known: tuple[Span, ...], render: Render, sample_r
     if not spans:
         return Alignment(nominal, (SILENT_CONTEXT,))
     margin = round(SEARCH_SECONDS * sample_rate)
-    raw = [
-        correlogram(track[:, a:b], render.cut(a - margin, b + margin), sample_rate) for a, b in spans
-    ]
+    raw = [correlogram(track[:, a:b], render.cut(a - margin, b + margin), sample_rate) for a, b in spans]
     channels = _best_channels(raw, plain, track.shape[0], render.waveform.shape[0])
-    grams = [_Gram(span, _under(gram, channels), gram.effective) for span, gram in zip(spans, raw)]
+    grams = [_Gram(span, _under(gram, channels), gram.independent) for span, gram in zip(spans, raw, strict=True)]
     step = raw[0].step
     lags, doubts = _lags(grams, step, sample_rate)
     if not any(lag is not None for lag in lags):
@@ -98,16 +104,17 @@ def align(track: torch.Tensor, known: tuple[Span, ...], render: Render, sample_r
     doubts += _channel_doubts(channels, plain)
     placed = Placement(channels)
     found = [
-        (span, *_refined(track, span, render, placed, lag, step, sample_rate))
-        for span, lag in zip(spans, lags) if lag is not None
-    ]  # fmt: skip
-    return _combined(found, placed, nominal, tuple(doubts), sample_rate)
+        (span, *_refined(track, span, render, placed, lag, step + 1.0, sample_rate))
+        for span, lag in zip(spans, lags, strict=True)
+        if lag is not None
+    ]
+    return _combined(track, render, found, placed, nominal, tuple(doubts), sample_rate)
 
 
 def _lags(grams: list[_Gram], step: int, sample_rate: int) -> tuple[list[int | None], list[str]]:
     """The whole-sample lag of each span (None: it cannot tell), and doubts about them."""
-    total = sum(gram.effective for gram in grams)
-    joint = sum(gram.values * (gram.effective / total) for gram in grams)
+    total = sum(gram.independent for gram in grams)
+    joint = sum(gram.values * (gram.independent / total) for gram in grams)
     index, trusted, repeats = _peak(joint, total, step, sample_rate)
     reach = len(joint) // 2
     lags: list[int | None] = []
@@ -118,7 +125,7 @@ def _lags(grams: list[_Gram], step: int, sample_rate: int) -> tuple[list[int | N
             lags.append(step * (index - reach))
             supported += 1
             continue
-        own, own_trusted, own_repeats = _peak(gram.values, gram.effective, step, sample_rate)
+        own, own_trusted, own_repeats = _peak(gram.values, gram.independent, step, sample_rate)
         lags.append(step * (own - reach) if own_trusted else None)
         repeats |= own_trusted and own_repeats
     if trusted and not supported and not any(lag is not None for lag in lags):
@@ -126,66 +133,88 @@ def _lags(grams: list[_Gram], step: int, sample_rate: int) -> tuple[list[int | N
     return lags, [REPEATS] if repeats else []
 
 
-def _peak(values: torch.Tensor, effective: float, step: int, sample_rate: int) -> tuple[int, bool, bool]:
+def _peak(values: torch.Tensor, independent: float, step: int, sample_rate: int) -> tuple[int, bool, bool]:
     """(index of the peak, whether it can be trusted, whether the music repeats so that it may be another one)."""
     highest = float(values.amax())
     spread = 1.4826 * float((values - values.median()).abs().median())
-    trusted = highest >= _MIN_PEAK and highest >= _MIN_PEAK_SIGMAS * spread
-    tie = _TIE_SIGMAS * (1 - min(1.0, highest) ** 2) / math.sqrt(effective) + 1e-4
-    centre = len(values) // 2
-    ties = (values >= highest - tie).nonzero().flatten()
-    nearest = int(ties[(ties - centre).abs().argmin()])
-    while 0 < nearest < len(values) - 1:
-        uphill = max((nearest - 1, nearest + 1), key=lambda index: float(values[index]))
-        if float(values[uphill]) <= float(values[nearest]):
+    trusted = highest >= _MIN_PEAK and (highest >= _MIN_PEAK_SIGMAS * spread or highest >= _CERTAIN_PEAK)
+    if not trusted:
+        return int(values.argmax()), False, False
+    # Two peaks of which one is chance differ by no more than noise allows: 3 standard errors of their difference.
+    noise = 18 * max(0.0, 1 - highest**2) / (highest * independent)
+    ties = (values >= highest - noise - _TIE).nonzero().flatten()
+    index = int(ties[(ties - len(values) // 2).abs().argmin()])
+    while 0 < index < len(values) - 1:
+        uphill = max((index - 1, index + 1), key=lambda at: float(values[at]))
+        if float(values[uphill]) <= float(values[index]):
             break
-        nearest = uphill
-    apart = int(ties.max() - ties.min()) * step
-    return nearest, trusted, apart > _REPEAT_SECONDS * sample_rate
+        index = uphill
+    near = max(1, round(_REPEAT_SECONDS * sample_rate / step))
+    rivals = torch.cat([values[: max(0, index - near)], values[index + near + 1 :]])
+    return index, True, len(rivals) > 0 and float(rivals.amax()) >= _RIVAL * highest
 
 
-def _refined(track, span: Span, render, placed: Placement, lag: int, step: int, sample_rate) -> tuple[float, float]:
-    """(delay in samples to a fraction of one, information) of one span whose delay is about ``lag``."""
+def _refined(track, span: Span, render: Render, placed: Placement, lag: float, reach: float, sample_rate: int):
+    """(delay in samples to a fraction of one, information) of one span whose delay is ``lag`` ± ``reach``."""
     start, stop = span
-    moved = replace(placed, anchors=((start, float(lag)),))
+    moved = replace(placed, anchors=((start, float(round(lag))),))
     offset, information = phase_slope_lag(
-        track[:, start:stop], moved.take(render, start, stop), sample_rate, reach=step + 1.0
-    )
-    return lag + offset, information
+        track[:, start:stop], moved.take(render, start, stop), sample_rate, reach
+    )  # fmt: skip
+    return round(lag) + offset, information
 
 
-def _combined(found, placed: Placement, nominal: Placement, doubts, sample_rate: int) -> Alignment:
+def _combined(track, render, found, placed: Placement, nominal: Placement, doubts, sample_rate: int) -> Alignment:
     """One delay where the spans agree, a stretch where they nearly do, the nominal place where they do not."""
     delays = [delay for _, delay, _ in found]
     if max(delays) - min(delays) <= _AGREEMENT_SAMPLES * max(1.0, sample_rate / 44_100):
         weight = sum(information for *_, information in found) or 1.0
         delay = sum(value * information for _, value, information in found) / weight
         return Alignment(replace(placed, anchors=((0, delay),)), doubts)
-    first, last = delays[0], delays[-1]
-    milliseconds = (1000 * first / sample_rate, 1000 * last / sample_rate)
-    for (left, before, _), (right, after, _) in zip(found, found[1:]):
+    milliseconds = (1000 * delays[0] / sample_rate, 1000 * delays[-1] / sample_rate)
+    for (left, before, _), (right, after, _) in zip(found, found[1:], strict=False):
         if abs(after - before) > _MAX_STRETCH * (right[0] - left[1]):
             return Alignment(nominal, (CONTRADICTORY.format(*milliseconds),))
-    anchors = tuple((edge, delay) for span, delay, _ in found for edge in span)
-    return Alignment(replace(placed, anchors=anchors), (*doubts, STRETCHED.format(*milliseconds)))
+    # A render that runs slow or fast drifts within the context too, so each span is given a slope of its own.
+    anchors = dict(
+        anchor
+        for span, delay, _ in found
+        for anchor in _drift(track, span, render, placed, delay, sample_rate)
+    )
+    stretched = replace(placed, anchors=tuple(sorted(anchors.items())))
+    return Alignment(stretched, (*doubts, STRETCHED.format(*milliseconds)))
+
+
+def _drift(track, span: Span, render, placed: Placement, delay: float, sample_rate: int) -> list[tuple[int, float]]:
+    """(position, delay) at both ends of ``span``, from its first and its last seconds."""
+    start, stop = span
+    near = min(round(_STRETCH_CONTEXT_SECONDS * sample_rate), (stop - start) // 2)
+    reach = min(_MAX_STRETCH * (stop - start) / 2 + 2, _STRETCH_REACH_SAMPLES)
+    first, _ = _refined(track, (start, start + near), render, placed, delay, reach, sample_rate)
+    last, _ = _refined(track, (stop - near, stop), render, placed, delay, reach, sample_rate)
+    beyond = (last - first) * near / 2 / max(1, stop - start - near)
+    return [(start, first - beyond), (stop, last + beyond)]
 
 
 def _by_envelope(track, spans, render: Render, sample_rate: int, nominal: Placement) -> Alignment:
+    """Onsets instead of the waveform, for a backend that invents the phases (a vocoder)."""
     margin = round(SEARCH_SECONDS * sample_rate)
-    rows = []
-    for a, b in spans:
-        if b - a >= sample_rate:
-            row, hop = envelope_correlogram(track[:, a:b], render.cut(a - margin, b + margin), sample_rate)
-            rows.append((row, b - a))
+    rows = [
+        (*envelope_correlogram(track[:, a:b], render.cut(a - margin, b + margin), sample_rate), b - a)
+        for a, b in spans
+        if b - a >= _MIN_ENVELOPE_SPAN_SECONDS * sample_rate
+    ]
     if not rows:
         return Alignment(nominal, (WEAK,))
-    size = min(len(row) for row, _ in rows)
-    total = sum(weight for _, weight in rows)
-    joint = sum(row[:size] * (weight / total) for row, weight in rows)
+    hop = rows[0][1]
+    size = min(len(row) for row, *_ in rows)
+    joint = sum(row[:size] * weight for row, _, weight in rows) / sum(weight for *_, weight in rows)
     index = int(joint.argmax())
-    spread = 1.4826 * float((joint - joint.median()).abs().median())
     highest = float(joint[index])
-    if highest < _MIN_ENVELOPE_PEAK or highest < _MIN_ENVELOPE_SIGMAS * spread:
+    near = round(_ENVELOPE_REPEAT_SECONDS * sample_rate / hop)
+    rivals = torch.cat([joint[: max(0, index - near)], joint[index + near + 1 :]])
+    rival = float(rivals.amax()) if len(rivals) else 0.0
+    if highest < _MIN_ENVELOPE_PEAK or rival > _MAX_ENVELOPE_RIVAL * highest:
         return Alignment(nominal, (WEAK,))
     lag = round((index + peak_offset(joint, index) - margin // hop) * hop)
     return Alignment(replace(nominal, anchors=((0, float(lag)),)), (BY_ENVELOPE,))
@@ -202,10 +231,10 @@ def _under(gram, channels: ChannelMap) -> torch.Tensor:
 
 def _best_channels(grams, plain: ChannelMap, source: int, rendered: int) -> ChannelMap:
     """The plain channel map unless an exchanged or inverted one fits clearly better."""
-    total = sum(gram.effective for gram in grams)
+    total = sum(gram.independent for gram in grams)
 
     def fit(channels: ChannelMap) -> float:
-        return float(sum(_under(gram, channels) * (gram.effective / total) for gram in grams).amax())
+        return float(sum(_under(gram, channels) * (gram.independent / total) for gram in grams).amax())
 
     best = max(_odd_channels(source, rendered), key=fit)
     return best if fit(best) > fit(plain) + _ODD_CHANNELS_MARGIN else plain

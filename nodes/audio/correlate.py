@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import torch
 
-# Below, rumble says little about time; above, codecs and vocoders invent.
+# Below, rumble says little about time; above, codecs leave nothing but the edges of their blocks.
 _BAND_HZ = (80.0, 10_000.0)
 # Partial whitening: sharpens the peak of tonal music without lifting what noise owns.
 _WHITENING = 0.75
 _WHITENING_BANDWIDTH_HZ = 20.0
+_TAPER_SECONDS = 0.03
 _SPECTRUM_SECONDS = 0.046
 _ENVELOPE_WINDOW_SECONDS = 0.023
 _ENVELOPE_HOP_SECONDS = 0.0015
@@ -26,13 +27,13 @@ class Correlogram:
     """Normalised cross-correlation of every channel of x with every channel of y.
 
     values: [C, C', 2·reach + 1] at lags -reach…reach times ``step`` samples.
-    shares: each x channel's share of the energy. effective: number of independent values it rests on.
+    shares: each x channel's share of the energy. independent: number of independent values it rests on.
     """
 
     values: torch.Tensor
     shares: tuple[float, ...]
     step: int
-    effective: float
+    independent: float
 
     @property
     def reach(self) -> int:
@@ -44,24 +45,29 @@ def correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> Correlogr
     length, margin = x.shape[1], (y.shape[1] - x.shape[1]) // 2
     # The band ends far below most Nyquist limits, so lags are looked at every ``step`` samples only.
     step = max(1, int(sample_rate // (2.2 * _BAND_HZ[1])))
+    reach = margin // step
+    y = y[:, margin - reach * step :]
     small = _fft_size(-(-y.shape[1] // step))
     size = small * step
-    x_hat, y_hat = torch.fft.rfft(x, size), torch.fft.rfft(y, size)
+    x_hat, y_hat = (torch.fft.rfft(_tapered(side, sample_rate), size) for side in (x, y))
     kept = small // 2 + 1
     weights = _weights(x_hat, sample_rate / size)
     x_hat, y_hat = (x_hat * weights)[:, :kept], (y_hat * weights)[:, :kept]
-    reach, overlap = margin // step, length // step
-    filtered = torch.fft.irfft(y_hat, small)
-    running = torch.nn.functional.pad(filtered.double().square().cumsum(1), (1, 0))
-    # y's energy under x at each lag; lag -reach begins margin - reach·step samples into y.
-    starts = torch.arange(-reach, reach + 1) + margin // step
-    y_energy = (running[:, (starts + overlap).clamp(max=small)] - running[:, starts]).clamp_min(0).float()
-    x_energy = x_hat.abs().square().double().sum(1).mul(2 / small).float()
-    cross = torch.fft.irfft(x_hat.conj()[:, None] * y_hat[None], small)[..., starts]
-    norm = (x_energy[:, None, None] * y_energy[None]).sqrt()
-    values = cross / norm.clamp_min(float(norm.amax()) * 1e-4 + 1e-20)
-    shares = x_energy / x_energy.sum().clamp_min(1e-30)
-    return Correlogram(values, tuple(shares.tolist()), step, 2 * _BAND_HZ[1] * length / sample_rate)
+    cross = torch.fft.irfft(x_hat.conj()[:, None] * y_hat[None], small)[..., : 2 * reach + 1]
+    overlap = length // step
+    x_energy = _running_energy(torch.fft.irfft(x_hat, small)[:, :overlap])
+    y_energy = _running_energy(torch.fft.irfft(y_hat, small))
+    lags = torch.arange(2 * reach + 1)
+    first, last = (edge // step for edge in _sounding(y))
+    # Where y was trimmed away x cannot be judged; but a small overlap must not look like a perfect one.
+    under = x_energy[:, (last - lags).clamp(0, overlap)] - x_energy[:, (first - lags).clamp(0, overlap)]
+    whole = x_energy[:, -1]
+    under = torch.maximum(under, 0.5 * whole[:, None])
+    over = y_energy[:, (lags + overlap).clamp(max=small)] - y_energy[:, lags]
+    norm = (under[:, None] * over.clamp_min(0)[None]).sqrt()
+    values = cross / norm.clamp_min(float(norm.amax()) * 1e-4 + 1e-20).float()
+    shares = whole / whole.sum().clamp_min(1e-30)
+    return Correlogram(values, tuple(shares.tolist()), step, _independent_values(x_hat))
 
 
 def phase_slope_lag(x: torch.Tensor, y: torch.Tensor, sample_rate: int, reach: float) -> tuple[float, float]:
@@ -72,10 +78,11 @@ def phase_slope_lag(x: torch.Tensor, y: torch.Tensor, sample_rate: int, reach: f
     """
     xx, yy, xy = cross_spectra(x, y, sample_rate)
     coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
-    weight = coherence / (1 - coherence) / xy.abs().clamp_min(1e-30)
-    weight[:2] = 0
+    frequency = torch.linspace(0, sample_rate / 2, xx.shape[0], dtype=torch.float64)
     omega = torch.linspace(0, math.pi, xx.shape[0], dtype=torch.float64)
-    information = float((coherence / (1 - coherence) * omega.square())[2:].sum()) * x.shape[1] / xx.shape[0]
+    reliable = (coherence / (1 - coherence)) * _in_band(frequency)
+    weight = reliable / xy.abs().clamp_min(1e-30)
+    information = float((reliable * omega.square()).mean()) * x.shape[1]
     step = 0.05
     offsets = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)
     phase = offsets[:, None] * omega[None]
@@ -99,7 +106,7 @@ def cross_spectra(x: torch.Tensor, y: torch.Tensor, sample_rate: int):
     return xx, yy, (fx.conj() * fy).sum((0, 2)).to(torch.complex128)
 
 
-def envelope_correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> tuple[torch.Tensor, float]:
+def envelope_correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> tuple[torch.Tensor, int]:
     """(normalised correlation of the band envelopes over lags, samples per lag), as ``correlogram`` lays them out.
 
     Onsets stay in place when a vocoder invents every phase; polarity and exchanged channels do not matter.
@@ -115,7 +122,7 @@ def envelope_correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> 
     lags = torch.arange(min(2 * reach + 1, fy.shape[1] - fx.shape[1] + 1))
     y_energy = (energy[lags + fx.shape[1]] - energy[lags]).float()
     norm = (fx.square().sum() * y_energy).sqrt()
-    return cross.sum(0)[lags] / norm.clamp_min(float(norm.amax()) * 1e-4 + 1e-20), float(hop)
+    return cross.sum(0)[lags] / norm.clamp_min(float(norm.amax()) * 1e-4 + 1e-20), hop
 
 
 def peak_offset(values: torch.Tensor, index: int) -> float:
@@ -127,15 +134,48 @@ def peak_offset(values: torch.Tensor, index: int) -> float:
     return max(-0.5, min(0.5, 0.5 * (left - right) / bend)) if bend < 0 else 0.0
 
 
+def _independent_values(spectrum: torch.Tensor) -> float:
+    """How many independent numbers a signal with this spectrum is worth: few for a tone, 2·bandwidth·time for noise."""
+    power = spectrum.abs().square().double().sum(0)
+    return 4 * float(power.sum().square() / power.square().sum().clamp_min(1e-30))
+
+
+def _running_energy(rows: torch.Tensor) -> torch.Tensor:
+    """[C, n] → [C, n + 1]: energy before each sample."""
+    return torch.nn.functional.pad(rows.double().square().cumsum(1), (1, 0))
+
+
+def _sounding(piece: torch.Tensor) -> tuple[int, int]:
+    """First and one past the last sample that is not zero; (0, 0) when all are."""
+    sounding = piece.abs().amax(0).nonzero().flatten()
+    return (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, 0)
+
+
+def _tapered(piece: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    """``piece`` faded in and out where its sound begins and ends: cut edges are broadband and no music."""
+    first, last = _sounding(piece)
+    size = min(round(_TAPER_SECONDS * sample_rate), (last - first) // 4)
+    if size < 2:
+        return piece
+    rise = 0.5 - 0.5 * torch.cos(torch.linspace(0, math.pi, size))
+    piece = piece.clone()
+    piece[:, first : first + size] *= rise
+    piece[:, last - size : last] *= rise.flip(0)
+    return piece
+
+
 def _weights(spectrum: torch.Tensor, bin_hz: float) -> torch.Tensor:
     power = spectrum.abs().square().sum(0)
     width = max(1, round(_WHITENING_BANDWIDTH_HZ / bin_hz)) | 1
     smooth = torch.nn.functional.avg_pool1d(power[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
     frequency = torch.arange(spectrum.shape[1]) * bin_hz
-    low, high = _BAND_HZ[0], min(_BAND_HZ[1], 0.9 * float(frequency[-1]))
-    band = (frequency >= low) & (frequency <= high)
+    band = _in_band(frequency)
     floor = float(smooth[band].amax()) * 1e-7 + 1e-30
     return band / (smooth + floor).pow(_WHITENING / 2)
+
+
+def _in_band(frequency: torch.Tensor) -> torch.Tensor:
+    return (frequency >= _BAND_HZ[0]) & (frequency <= min(_BAND_HZ[1], 0.9 * float(frequency[-1])))
 
 
 def _onsets(piece: torch.Tensor, hop: int, sample_rate: int) -> torch.Tensor:

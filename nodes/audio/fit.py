@@ -11,10 +11,10 @@ import torch
 
 from ..errors import RenderError
 from .align import ALIGN_CONTEXT_SECONDS, MAX_DELAY_SECONDS, SEARCH_SECONDS, align
-from .loudness import LEVEL_CONTEXT_SECONDS, context_gain_db, gain_curve, limited
+from .loudness import LEVEL_CONTEXT_SECONDS, Context, edge_gains_db, gain_curve, limited
 from .render import Placement, Render
 from .resample import resample
-from .seams import Seam, measure_seam
+from .seams import Measures, Seam, Usual, judged, measured, usual
 from .splice import continue_from, continue_into, fade_in, fade_out, fade_samples
 from .value import Sound
 from .windows import Extension, Span, Window
@@ -22,6 +22,8 @@ from .windows import Extension, Span, Window
 # What alignment and resampling filters may reach beyond the context they look at.
 _MARGIN_SECONDS = SEARCH_SECONDS + 0.05
 _SILENT_PEAK = 1e-5
+# Sound that stops before its place is filled ends in a fade this long.
+_SHORTAGE_FADE_MS = 20.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def fit_ranges(
         last = window.continued and stop == window.ranges[-1][1]
         left = OPEN if start == 0 else CONTINUE if first else FADE
         right = OPEN if stop == out.shape[1] or last else FADE
-        targets.append(_Target(start, stop, left, right, seam_after=not last))
+        targets.append(_Target(start, stop, left, right))
     known = _gaps(window.start, window.stop, window.ranges + window.stale)
     return _fit(out, sample_rate, window.start, known, targets, rendered, window.samples, options)
 
@@ -91,11 +93,23 @@ class _Target:
     stop: int
     left: str
     right: str
-    seam_after: bool = True
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """A joint to be measured. name: ``start`` or ``end`` of the new sound. kind: what it meets there."""
+
+    position: int
+    name: str
+    kind: str
+    gain_db: float
+    correlation: float | None
 
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
+    """All that will stand in ``target`` [C, target.stop - target.start]."""
+
     target: _Target
     sound: torch.Tensor
     left_db: float
@@ -103,45 +117,131 @@ class _Piece:
     left_correlation: float | None
     right_correlation: float | None
 
+    def edges(self) -> list[_Edge]:
+        target = self.target
+        left = _Edge(target.start, "start", target.left, self.left_db, self.left_correlation)
+        right = _Edge(target.stop, "end", target.right, self.right_db, self.right_correlation)
+        return [edge for edge in (left, right) if edge.kind != OPEN]
+
 
 def _fit(out, sample_rate, origin, known, targets, rendered, samples, options) -> Fit:
     """``origin``: where on the output the rendered sound begins nominally. ``samples``: its nominal length."""
-    _check(rendered, samples / sample_rate)
-    low = min(target.start for target in targets)
-    high = max(target.stop for target in targets)
+    near = _near(known, targets, round(ALIGN_CONTEXT_SECONDS * sample_rate))
+    _check(rendered, any(_peak(out[:, a:b]) >= _SILENT_PEAK for a, b in near))
     reach = round((ALIGN_CONTEXT_SECONDS + _MARGIN_SECONDS) * sample_rate)
+    low, high = min(target.start for target in targets), max(target.stop for target in targets)
     render = _at_rate(rendered, sample_rate, origin, low - reach, high + reach)
-    known = _near(known, targets, round(ALIGN_CONTEXT_SECONDS * sample_rate))
-    if _silent(rendered) and any(not _silent_tensor(out[:, a:b]) for a, b in known):
-        raise RenderError("The backend returned silence; nothing was changed. Try another seed.")
-    alignment = align(out, known, render, sample_rate)
-    placement = alignment.placement
-    pieces, warnings = [], list(alignment.warnings)
+    alignment = align(out, near, render, sample_rate)
+    ceiling = _peak(out[:, origin : origin + samples])
+    scene = _Scene(out, sample_rate, near, render, alignment.placement, ceiling, options)
+    warnings = list(alignment.warnings)
+    pieces = []
     for target in targets:
-        piece, said = _piece(out, sample_rate, target, known, render, placement, options)
+        piece, said = scene.piece(target)
         pieces.append(piece)
         warnings += said
+    edges = [edge for piece in pieces for edge in piece.edges()]
+    common = usual(out, near, sample_rate)
+    # Where new sound replaces old sound, the old joint is what the new one is compared with.
+    before = [measured(out, edge.position, sample_rate) if edge.kind == FADE else None for edge in edges]
     for piece in pieces:
         out[:, piece.target.start : piece.target.stop] = piece.sound
-    seams = [seam for piece in pieces for seam in _seams(out, sample_rate, piece, placement)]
+    seams = tuple(_seam(scene, edge, was, common) for edge, was in zip(edges, before))
     warnings += [seam.sentence() for seam in seams if seam.verdict == "poor"]
-    return Fit(tuple(seams), tuple(dict.fromkeys(warnings)))
+    return Fit(seams, tuple(dict.fromkeys(warnings)))
 
 
-def _check(rendered: Sound, expected_seconds: float) -> None:
-    low, high = torch.aminmax(rendered.waveform)
-    if not (torch.isfinite(low) and torch.isfinite(high)):
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """The track, its ``known`` spans, and the render that lies against it."""
+
+    out: torch.Tensor
+    sample_rate: int
+    known: tuple[Span, ...]
+    render: Render
+    placement: Placement
+    ceiling: float
+    options: EditOptions
+
+    def piece(self, target: _Target) -> tuple[_Piece, list[str]]:
+        """Everything that will stand in ``target``, and what there is to say about it."""
+        start, stop, said = _covered(target, self.placement.available(self.render), self.sample_rate)
+        near = round(LEVEL_CONTEXT_SECONDS * self.sample_rate)
+        left = self.context(target.start - near, target.start, nearest_last=True)
+        right = self.context(target.stop, target.stop + near, nearest_last=False)
+        gains = edge_gains_db(left, right, self.sample_rate) if self.options.match_loudness else (0.0, 0.0)
+        new = self.take(start, stop) * gain_curve(*gains, stop - start)
+        self.join(new, target, start, stop, gains)
+        sound = self.out[:, target.start : target.stop].clone()
+        if target.left != FADE:
+            sound[:, : start - target.start] = 0
+        if target.right != FADE:
+            sound[:, stop - target.start :] = 0
+        sound[:, start - target.start : stop - target.start] = limited(new, self.ceiling)
+        return _Piece(target, sound, *gains, _similarity(left), _similarity(right)), said
+
+    def join(self, new: torch.Tensor, target: _Target, start: int, stop: int, gains: tuple[float, float]) -> None:
+        """Fit the ends of ``new``, which covers [start, stop) of ``target``, to what they meet. In place."""
+        fade = fade_samples(self.options.crossfade_ms, self.sample_rate, stop - start)
+        shortage = fade_samples(_SHORTAGE_FADE_MS, self.sample_rate, stop - start)
+        if target.left == FADE:
+            fade_in(new, self.out[:, start : start + fade], fade)
+        elif start > target.start:
+            fade_in(new, torch.zeros_like(new[:, :shortage]), shortage)
+        elif target.left == CONTINUE:
+            fade = min(fade, start)
+            rendered = self.take(start - fade, start) * 10 ** (gains[0] / 20)
+            continue_from(new, self.out[:, start - fade : start], rendered, fade)
+        if target.right == FADE:
+            fade_out(new, self.out[:, stop - fade : stop], fade)
+        elif stop < target.stop:
+            fade_out(new, torch.zeros_like(new[:, :shortage]), shortage)
+        elif target.right == CONTINUE:
+            fade = min(fade, self.out.shape[1] - stop)
+            rendered = self.take(stop, stop + fade) * 10 ** (gains[1] / 20)
+            continue_into(new, self.out[:, stop : stop + fade], rendered, fade)
+
+    def take(self, start: int, stop: int) -> torch.Tensor:
+        return self.placement.take(self.render, start, stop)
+
+    def context(self, low: int, high: int, *, nearest_last: bool) -> Context | None:
+        """(kept, rendered) sound of the known span in [low, high) that is nearest to the edit."""
+        first, last = self.placement.available(self.render)
+        spans = [(max(a, low, first), min(b, high, last)) for a, b in self.known]
+        spans = [span for span in spans if span[1] > span[0]]
+        if not spans:
+            return None
+        start, stop = spans[-1 if nearest_last else 0]
+        return self.out[:, start:stop], self.take(start, stop)
+
+
+def _seam(scene: _Scene, edge: _Edge, before: Measures | None, common: Usual) -> Seam:
+    return judged(
+        measured(scene.out, edge.position, scene.sample_rate),
+        before,
+        common,
+        time_seconds=edge.position / scene.sample_rate,
+        edge=edge.name,
+        correlation=edge.correlation,
+        delay_ms=1000 * scene.placement.delay_at(edge.position) / scene.sample_rate,
+        gain_db=edge.gain_db,
+    )
+
+
+def _check(rendered: Sound, context_sounds: bool) -> None:
+    peak = _peak(rendered.waveform)
+    if not math.isfinite(peak):
         raise RenderError("The backend returned samples that are not numbers; nothing was changed. Try another seed.")
-    if rendered.seconds < expected_seconds - 2 * MAX_DELAY_SECONDS and rendered.seconds < 0.1:
-        raise RenderError(f"The backend returned {rendered.seconds:.2f} s instead of {expected_seconds:.2f} s.")
+    if context_sounds and peak < _SILENT_PEAK:
+        raise RenderError("The backend returned silence; nothing was changed. Try another seed.")
 
 
-def _silent(sound: Sound) -> bool:
-    return _silent_tensor(sound.waveform)
-
-
-def _silent_tensor(piece: torch.Tensor) -> bool:
-    return piece.numel() == 0 or float(piece.abs().amax()) < _SILENT_PEAK
+def _peak(piece: torch.Tensor) -> float:
+    """Largest magnitude; NaN or infinite when a sample is."""
+    if not piece.numel():
+        return 0.0
+    low, high = torch.aminmax(piece)
+    return float(torch.maximum(-low, high))
 
 
 def _at_rate(rendered: Sound, sample_rate: int, origin: int, low: int, high: int) -> Render:
@@ -193,27 +293,6 @@ def _merged(spans) -> tuple[Span, ...]:
     return tuple(result)
 
 
-def _piece(out, sample_rate, target: _Target, known, render, placement: Placement, options):
-    """Everything that will stand in ``target``, and what there is to say about it."""
-    start, stop, said = _covered(target, placement.available(render), sample_rate)
-    near = round(LEVEL_CONTEXT_SECONDS * sample_rate)
-    left = _context(out, known, render, placement, target.start - near, target.start)
-    right = _context(out, known, render, placement, target.stop, target.stop + near)
-    left_db, right_db = _gains(left, right, sample_rate) if options.match_loudness else (0.0, 0.0)
-    new = placement.take(render, start, stop) * gain_curve(left_db, right_db, stop - start)
-    fade = fade_samples(options.crossfade_ms, sample_rate, stop - start)
-    _join_left(new, out, target, start, render, placement, left_db, fade)
-    _join_right(new, out, target, stop, render, placement, right_db, fade)
-    ceiling = max((float(out[:, a:b].abs().amax()) for a, b in known), default=1.0)
-    sound = out[:, target.start : target.stop].clone()
-    if target.left != FADE:
-        sound[:, : start - target.start] = 0
-    if target.right != FADE:
-        sound[:, stop - target.start :] = 0
-    sound[:, start - target.start : stop - target.start] = limited(new, ceiling)
-    return _Piece(target, sound, left_db, right_db, _similarity(left), _similarity(right)), said
-
-
 def _covered(target: _Target, available: Span, sample_rate: int) -> tuple[int, int, list[str]]:
     """The part of ``target`` for which there is sound. A codec's lost frame is bearable, more is an error."""
     start, stop = max(target.start, available[0]), min(target.stop, available[1])
@@ -228,63 +307,9 @@ def _covered(target: _Target, available: Span, sample_rate: int) -> tuple[int, i
     return start, stop, []
 
 
-def _context(out, known, render, placement, low: int, high: int):
-    """(kept, rendered) sound of the part of [low, high) that touches it on both and is known, or None."""
-    first, last = placement.available(render)
-    for a, b in known:
-        start, stop = max(a, low, first), min(b, high, last)
-        if stop > start:
-            return out[:, start:stop], placement.take(render, start, stop)
-    return None
-
-
-def _gains(left, right, sample_rate) -> tuple[float, float]:
-    left_db = context_gain_db(*left, sample_rate) if left else None
-    right_db = context_gain_db(*right, sample_rate) if right else None
-    if left_db is None:
-        left_db = right_db
-    if right_db is None:
-        right_db = left_db
-    return left_db or 0.0, right_db or 0.0
-
-
-def _similarity(context) -> float | None:
+def _similarity(context: Context | None) -> float | None:
     if context is None:
         return None
     kept, rendered = (side.double() for side in context)
     energy = math.sqrt(float(kept.square().sum()) * float(rendered.square().sum()))
     return float((kept * rendered).sum()) / energy if energy > 1e-12 else None
-
-
-def _join_left(new, out, target, start, render, placement, gain_db, fade) -> None:
-    if target.left == FADE:
-        fade_in(new, out[:, start : start + fade], fade)
-    elif start > target.start:
-        fade_in(new, torch.zeros_like(new[:, :fade]), fade)
-    elif target.left == CONTINUE:
-        fade = min(fade, start)
-        rendered = placement.take(render, start - fade, start) * 10 ** (gain_db / 20)
-        continue_from(new, out[:, start - fade : start], rendered, fade)
-
-
-def _join_right(new, out, target, stop, render, placement, gain_db, fade) -> None:
-    if target.right == FADE:
-        fade_out(new, out[:, stop - fade : stop], fade)
-    elif stop < target.stop:
-        fade_out(new, torch.zeros_like(new[:, :fade]), fade)
-    elif target.right == CONTINUE:
-        fade = min(fade, out.shape[1] - stop)
-        rendered = placement.take(render, stop, stop + fade) * 10 ** (gain_db / 20)
-        continue_into(new, out[:, stop : stop + fade], rendered, fade)
-
-
-def _seams(out, sample_rate, piece: _Piece, placement: Placement):
-    target = piece.target
-    if target.left != OPEN:
-        yield measure_seam(
-            out, target.start, sample_rate, "start", piece.left_correlation, placement.delay_at(target.start), piece.left_db
-        )
-    if target.right != OPEN and target.seam_after:
-        yield measure_seam(
-            out, target.stop, sample_rate, "end", piece.right_correlation, placement.delay_at(target.stop), piece.right_db
-        )

@@ -11,6 +11,22 @@ MAX_GAIN_DB = 6.0
 LEVEL_CONTEXT_SECONDS = 3.0
 _MIN_CONTEXT_SAMPLES = 256
 _SILENCE_RMS = 1e-4
+# A side this far below the other is mostly noise floor; the louder side then speaks for both.
+_FAINT = 0.03
+
+# Kept sound and the same sound as rendered, aligned, both [C, n].
+Context = tuple[torch.Tensor, torch.Tensor]
+
+
+def edge_gains_db(left: Context | None, right: Context | None, sample_rate: int) -> tuple[float, float]:
+    """Gain at the start and at the end of new sound, from the context on each side; 0 dB when none can tell."""
+    levels = [_rms(side[0]) if side and side[0].shape[1] >= _MIN_CONTEXT_SAMPLES else 0.0 for side in (left, right)]
+    gains = [
+        context_gain_db(*side, sample_rate) if side and level >= _FAINT * max(levels) else None
+        for side, level in zip((left, right), levels)
+    ]
+    known = [gain for gain in gains if gain is not None] or [0.0]
+    return gains[0] if gains[0] is not None else known[0], gains[1] if gains[1] is not None else known[-1]
 
 
 def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor, sample_rate: int) -> float | None:
@@ -25,8 +41,10 @@ def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor, sample_rate
         return None
     xx, yy, xy = cross_spectra(reference, rendered, sample_rate)
     coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 1)
-    # With the phase lost (a vocoder) nothing is coherent, and all frequencies count alike.
-    weight = coherence.square() + 1e-3
+    # With the phase lost (a vocoder) nothing is coherent, and with the sides lost (mono) little can be: then all
+    # frequencies count alike.
+    mono = rendered.shape[0] == 2 and torch.equal(rendered[0], rendered[1])
+    weight = torch.ones_like(coherence) if mono else coherence.square() + 0.01
     gain = 10 * math.log10(float((weight * xx).sum() / (weight * yy).sum().clamp_min(1e-30)))
     return max(-MAX_GAIN_DB, min(MAX_GAIN_DB, gain))
 

@@ -1,16 +1,42 @@
-"""How well a joint turned out, in numbers."""
+"""How well a joint turned out, in numbers, against what the track itself does elsewhere.
+
+Music steps and changes colour all the time; a joint is poor only where it does so more than the music around it
+or than the source did at that very place.
+"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-_LEVEL_SECONDS = 0.4
+from .windows import Span
+
+_LEVEL_SECONDS = 0.4  # the momentary loudness window of ITU-R BS.1770
 _SPECTRUM_SECONDS = 0.2
-_SLOPE_SECONDS = 1.0
+_HOP_SECONDS = 0.1
+_NATURAL_SECONDS = 2.0  # less known sound than this says nothing about what is usual
 _SLOPE_PERCENTILE = 0.999
-_SILENCE = 1e-4
+_USUAL_PERCENTILE = 0.95
+# Smaller differences than these are never a fault, however even the music.
+_LEVEL_STEP_FLOOR_DB = 3.0
+_SPECTRAL_DISTANCE_FLOOR_DB = 8.0
+_SLOPE_FLOOR = 1e-4
+_SILENCE_RMS = 1e-4
 _MEL_BANDS = 40
+_MEL_TOP_HZ = 16_000
+# Up to this many times the usual is fair; beyond it is poor.
+_FAIR = 1.5
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What the kept sound near the edit does by itself: the 95th percentile of its level steps and spectral
+    distances, the 99.9th of its steps from sample to sample."""
+
+    level_step_db: float = 6.0
+    spectral_distance_db: float = 14.0
+    slope: float = _SLOPE_FLOOR
 
 
 @dataclass(frozen=True)
@@ -18,13 +44,14 @@ class Seam:
     """One joint between kept and new sound.
 
     time_seconds: where, on the output track. edge: ``start`` or ``end`` of the new sound.
-    level_step_db: short-term level of the new sound less that of the kept sound; None beside silence.
-    jump: the step between the two samples at the joint over the 99.9th percentile of the track's own steps
-        nearby; up to 1 is no click.
-    spectral_distance_db: RMS difference of the log-mel spectra on both sides.
-    correlation: of the context next to the joint, as rendered against the source (None without context).
-    delay_ms, gain_db: what was undone and applied here.
-    verdict: ``good``, ``fair`` or ``poor``.
+    level_step_db: level of 0.4 s of new sound less that of 0.4 s of kept sound; None beside silence.
+    jump: the step between the two samples at the joint over the 99.9th percentile of the steps the kept sound
+        takes nearby; up to 1 is no click.
+    spectral_distance_db: RMS difference of the log-mel spectra of 0.2 s on both sides; None beside silence.
+    correlation: of the context next to the joint as rendered with that context as it was; None without context.
+    delay_ms, gain_db: the delay that was undone and the gain that was applied here.
+    verdict: ``good`` (no more than usual for this music), ``fair`` or ``poor``.
+    faults: what makes it poor, in words.
     """
 
     time_seconds: float
@@ -36,6 +63,7 @@ class Seam:
     delay_ms: float
     gain_db: float
     verdict: str
+    faults: tuple[str, ...] = ()
 
     def as_dict(self) -> dict:
         """Plain rounded values for JSON; what could not be measured is None."""
@@ -52,81 +80,126 @@ class Seam:
         }
 
     def sentence(self) -> str:
-        """What is wrong at this joint, for a warning."""
-        faults = []
-        if self.level_step_db is not None and abs(self.level_step_db) > POOR_LEVEL_STEP_DB:
-            faults.append(f"the level steps by {self.level_step_db:+.1f} dB")
-        if self.jump is not None and self.jump > POOR_JUMP:
-            faults.append(f"the waveform jumps {self.jump:.1f} times as far as the music itself does")
-        if self.spectral_distance_db is not None and self.spectral_distance_db > POOR_SPECTRAL_DISTANCE_DB:
-            faults.append(f"the sound colour changes by {self.spectral_distance_db:.0f} dB")
-        what = " and ".join(faults) or "nothing stands out"
+        """What is wrong at this joint and what to do, for a warning about a poor one."""
+        what = " and ".join(self.faults) or "it stands out from the music around it"
         return f"The seam at {self.time_seconds:.2f} s may be heard: {what}. Try another seed or a longer crossfade."
 
 
-POOR_LEVEL_STEP_DB = 6.0
-POOR_JUMP = 1.5
-POOR_SPECTRAL_DISTANCE_DB = 20.0
+@dataclass(frozen=True)
+class Measures:
+    """Level step, spectral distance (dB) and sample step of one place of a track."""
+
+    level_step_db: float | None
+    spectral_distance_db: float | None
+    step: float
 
 
-def measure_seam(out, position: int, sample_rate: int, edge: str, correlation, delay: float, gain_db: float) -> Seam:
-    """Measure the joint between out[:, position - 1] and out[:, position] of a track [C, T]."""
-    level = _level_step_db(out, position, sample_rate, edge)
-    jump = _jump(out, position, sample_rate)
-    distance = _spectral_distance_db(out, position, sample_rate)
+def measured(track: torch.Tensor, position: int, sample_rate: int) -> Measures:
+    """Measure between track[:, position - 1] and track[:, position] of a track [C, T], 0 < position < T."""
+    left, right = _sides(track, position, _LEVEL_SECONDS, sample_rate)
+    levels = _rms(left), _rms(right)
+    level = 20 * math.log10(levels[1] / levels[0]) if min(levels) >= _SILENCE_RMS else None
+    left, right = _sides(track, position, _SPECTRUM_SECONDS, sample_rate)
+    size = min(left.shape[1], right.shape[1])
+    distance = None
+    if size >= 64 and min(_rms(left), _rms(right)) >= _SILENCE_RMS:
+        frames = torch.stack([left[:, -size:], right[:, :size]], dim=1)
+        distance = float(_distances(_log_mel(frames, sample_rate))[0])
+    return Measures(level, distance, float((track[:, position] - track[:, position - 1]).abs().amax()))
+
+
+def usual(track: torch.Tensor, known: Sequence[Span], sample_rate: int) -> Usual:
+    """What is usual in the ``known`` spans of a track [C, T]."""
+    slopes, steps, distances = [], [], []
+    hop, size = max(1, round(_HOP_SECONDS * sample_rate)), max(64, round(_SPECTRUM_SECONDS * sample_rate))
+    for start, stop in known:
+        piece = track[:, start:stop]
+        if stop - start > 1:
+            slopes.append(piece.diff(dim=1).abs().amax(0))
+        if stop - start >= _NATURAL_SECONDS * sample_rate:
+            steps.append(_level_steps(piece, hop))
+            frames = piece.unfold(1, size, hop)
+            distances.append(_distances(_log_mel(frames, sample_rate), apart=max(1, round(size / hop))))
+    return Usual(
+        _percentile(steps, _USUAL_PERCENTILE, Usual.level_step_db),
+        _percentile(distances, _USUAL_PERCENTILE, Usual.spectral_distance_db),
+        max(_percentile(slopes, _SLOPE_PERCENTILE, 0.0), _SLOPE_FLOOR),
+    )
+
+
+def judged(
+    place: Measures,
+    before: Measures | None,
+    usual: Usual,
+    *,
+    time_seconds: float,
+    edge: str,
+    correlation: float | None,
+    delay_ms: float,
+    gain_db: float,
+) -> Seam:
+    """The seam at a ``place`` that measured as ``before`` in the source (None where there was no source)."""
+    own_level = abs(before.level_step_db or 0.0) if before else 0.0
+    own_distance = (before.spectral_distance_db or 0.0) if before else 0.0
+    level = place.level_step_db if place.level_step_db is None or edge == "start" else -place.level_step_db
+    jump = place.step / max(usual.slope, before.step if before else 0.0)
+    level_excess = abs(level or 0.0) / max(usual.level_step_db, own_level, _LEVEL_STEP_FLOOR_DB)
+    colour_excess = (place.spectral_distance_db or 0.0) / max(
+        usual.spectral_distance_db, own_distance, _SPECTRAL_DISTANCE_FLOOR_DB
+    )
+    faults = []
+    if level_excess > _FAIR:
+        faults.append(f"the level steps by {level:+.1f} dB")
+    if jump > _FAIR:
+        faults.append(f"the waveform jumps {jump:.1f} times as far as the music does by itself")
+    if colour_excess > _FAIR:
+        faults.append(f"the spectrum changes {colour_excess:.1f} times as much as it does elsewhere")
+    worst = max(level_excess, jump, colour_excess)
+    verdict = "poor" if worst > _FAIR else "fair" if worst > 1 else "good"
     return Seam(
-        position / sample_rate, edge, level, jump, distance, correlation,
-        1000 * delay / sample_rate, gain_db, _verdict(level, jump, distance),
+        time_seconds, edge, level, jump, place.spectral_distance_db, correlation,
+        delay_ms, gain_db, verdict, tuple(faults),
     )  # fmt: skip
 
 
-def _verdict(level, jump, distance) -> str:
-    worst = max(
-        abs(level or 0) / POOR_LEVEL_STEP_DB, (jump or 0) / POOR_JUMP, (distance or 0) / POOR_SPECTRAL_DISTANCE_DB
-    )
-    return "poor" if worst > 1 else "fair" if worst > 0.67 else "good"
+def _sides(track: torch.Tensor, position: int, seconds: float, sample_rate: int):
+    size = max(1, round(seconds * sample_rate))
+    return track[:, max(0, position - size) : position], track[:, position : position + size]
 
 
-def _sides(out, position: int, samples: int):
-    return out[:, max(0, position - samples) : position], out[:, position : position + samples]
+def _level_steps(piece: torch.Tensor, hop: int) -> torch.Tensor:
+    """|dB| between each 0.4 s and the 0.4 s after it, every hop; silence left out."""
+    blocks = piece[:, : piece.shape[1] // hop * hop].reshape(piece.shape[0], -1, hop).square().mean((0, 2))
+    wide = blocks.unfold(0, round(_LEVEL_SECONDS / _HOP_SECONDS), 1).mean(1)
+    first, second = wide[: -round(_LEVEL_SECONDS / _HOP_SECONDS)], wide[round(_LEVEL_SECONDS / _HOP_SECONDS) :]
+    heard = torch.minimum(first, second) >= _SILENCE_RMS**2
+    return (10 * torch.log10(second[heard] / first[heard])).abs()
 
 
-def _level_step_db(out, position, sample_rate, edge) -> float | None:
-    left, right = (_rms(side) for side in _sides(out, position, round(_LEVEL_SECONDS * sample_rate)))
-    if min(left, right) < _SILENCE:
-        return None
-    step = 20 * math.log10(right / left)
-    return step if edge == "start" else -step
-
-
-def _jump(out, position, sample_rate) -> float | None:
-    reach = max(2, round(_SLOPE_SECONDS * sample_rate))
-    piece = out[:, max(0, position - reach) : position + reach]
-    steps = piece.diff(dim=1).abs().amax(0)
-    at = position - max(0, position - reach) - 1
-    usual = float(steps.kthvalue(max(1, math.ceil(_SLOPE_PERCENTILE * steps.numel()))).values)
-    return float(steps[at]) / max(usual, _SILENCE)
-
-
-def _spectral_distance_db(out, position, sample_rate) -> float | None:
-    left, right = _sides(out, position, round(_SPECTRUM_SECONDS * sample_rate))
-    if min(left.shape[1], right.shape[1]) < 64 or min(_rms(left), _rms(right)) < _SILENCE:
-        return None
-    return float((_log_mel(left, sample_rate) - _log_mel(right, sample_rate)).square().mean().sqrt())
-
-
-def _log_mel(piece, sample_rate) -> torch.Tensor:
-    """dB in _MEL_BANDS bands, equally wide on the mel scale (O'Shaughnessy)."""
-    power = torch.fft.rfft(piece * torch.hann_window(piece.shape[1]), dim=1).abs().square().sum(0) / piece.shape[1]
-    top = 2595 * math.log10(1 + min(16_000, sample_rate / 2) / 700)
+def _log_mel(frames: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    """[C, frames, n] → dB in bands equally wide on the mel scale (O'Shaughnessy), [frames, bands]."""
+    size = frames.shape[2]
+    power = torch.fft.rfft(frames * torch.hann_window(size), dim=2).abs().square().sum(0)
+    top = 2595 * math.log10(1 + min(_MEL_TOP_HZ, 0.45 * sample_rate) / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, _MEL_BANDS + 1) / 2595) - 1)
-    bins = (edges / sample_rate * piece.shape[1]).round().long().clamp(max=power.numel() - 1)
-    bands = [power[a : max(a + 1, b)].mean() for a, b in zip(bins[:-1].tolist(), bins[1:].tolist())]
-    bands = torch.stack(bands)
-    return 10 * torch.log10(bands + bands.amax() * 1e-6 + 1e-12)
+    bins = (edges / sample_rate * size).round().long().unique().tolist()
+    bands = torch.stack([power[:, a:b].mean(1) for a, b in zip(bins, bins[1:])], dim=1)
+    # 60 dB below the loudest band is not heard beside it.
+    return 10 * torch.log10(bands + bands.amax(1, keepdim=True) * 1e-6 + 1e-12)
 
 
-def _rms(piece) -> float:
+def _distances(log_mel: torch.Tensor, apart: int = 1) -> torch.Tensor:
+    return (log_mel[apart:] - log_mel[:-apart]).square().mean(1).sqrt()
+
+
+def _percentile(parts: list[torch.Tensor], share: float, otherwise: float) -> float:
+    values = torch.cat(parts) if parts else torch.empty(0)
+    if not values.numel():
+        return otherwise
+    return float(values.kthvalue(max(1, math.ceil(share * values.numel()))).values)
+
+
+def _rms(piece: torch.Tensor) -> float:
     return float(piece.square().mean().sqrt()) if piece.numel() else 0.0
 
 
