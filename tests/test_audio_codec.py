@@ -129,7 +129,10 @@ def test_anything_else_is_not_even_tried(data):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([b"fLaC", b"ID3", b"OggS", b"RIFF\x00\x00\x00\x00WAVE", b"\xff\xfb\x90\x00"]), st.binary(max_size=400))
+@given(
+    st.sampled_from([b"fLaC", b"ID3", b"OggS", b"RIFF\x00\x00\x00\x00WAVE", b"\xff\xfb\x90\x00"]),
+    st.binary(max_size=400),
+)
 def test_noise_behind_a_right_beginning_is_an_error_of_ours(start, rest):
     try:
         sound = decode(start + rest)

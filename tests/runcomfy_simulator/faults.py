@@ -22,7 +22,8 @@ class Fault:
         unreadable    HTTP 200 with text that is no JSON
         error_code    HTTP 200 with ``error_code`` and ``error_message``; nothing is processed
         redirect      HTTP 302 to ``location``
-        change        processed; the JSON answer gets ``set`` and loses ``remove``
+        change        processed; the JSON answer gets ``set`` and loses ``remove``, and a status that is a key of
+                      ``rename`` is called by its value
         bytes         (file) the file's bytes become ``data``, its type ``content_type``
         endless       (file) zeros without end and without a length
     """

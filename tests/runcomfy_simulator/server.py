@@ -230,6 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(302, "text/plain", b"", {"Location": options["location"]})
             case "change":
                 answer = json.loads(work()[2]) | options.get("set", {})
+                if answer.get("status") in options.get("rename", {}):
+                    answer["status"] = options["rename"][answer["status"]]
                 for name in options.get("remove", ()):
                     answer.pop(name, None)
                 self._send_json(200, answer)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...audio.codec import encode_flac
 from ...audio.resample import resample_sound
 from ...audio.value import Sound
-from ...errors import ACEStepError, InputError
+from ...errors import InputError
 from ...request import Call, GenerateRequest, InpaintRequest, OutpaintRequest, Request
 from ..interface import Backend, Plan, Range, Seconds
 from .account import ceiling_usd, find_account, identity, require_account
@@ -23,15 +23,17 @@ from .endpoints import (
     version_of,
     writes_own_lyrics,
 )
-from .entries import Entry, call_key
-from .errors import RunComfyError, SomeFailed
+from .entries import FETCHABLE, Entry, Run, call_key
+from .errors import RunComfyError
 from .journal import Journal
 from .live import Live
 from .place import Place
 from .price import Price, list_price, price_from
 from .purchase import Desk, Outcome, Purchase
-from .resume import as_planned, calls_of, check_plan, find_run, foreign_run, new_run
+from .resume import as_planned, calls_of, entries_for, find_run, foreign_run, new_run
+from .sources import source_hash
 from .stopping import Stop
+from .summary import error_for, facts
 from .watching import watch
 
 MAX_IN_FLIGHT = 4
@@ -52,7 +54,7 @@ class RunComfyBackend(Backend):
         self._account = require_account(self._place, request.node)
         self._identity = identity(self._place, self._account)
         self._journal = Journal(self._place)
-        self._resumed = find_run(self._journal.read(), request) if request.resume_request_ids else None
+        self._resumed: Run | None = find_run(self._journal.read(), request) if request.resume_request_ids else None
         if self._resumed:
             self.request = as_planned(request, self._resumed)
         elif isinstance(request, GenerateRequest) and request.resume_request_ids:
@@ -95,39 +97,53 @@ class RunComfyBackend(Backend):
             )
         ceiling_usd(self._place)
         content = self._journal.read()
-        self._plan = plan
         if self._resumed:
-            check_plan(self.request, self._resumed, plan)
-            self._fetch = {key: content.entry(entry_key) for key, entry_key in self._resumed.calls.items()}
-            run = self._resumed
+            self._fetch = entries_for(self.request, self._resumed, plan, content)
         elif self.request.resume_request_ids:
-            run, self._fetch = foreign_run(self.request, self._model, plan, self._identity)
-        else:
-            run = new_run(self.request, self._model, plan)
+            self._resumed, self._fetch = foreign_run(self.request, self._model, plan, self._identity)
+        self._plan = plan
         self._warnings += _ignored_settings(self.request)
-        budget = Budget(
-            self.request.node, self._prompt, self.request.max_cost_usd, lambda: ceiling_usd(self._place)
-        )
-        self._desk = Desk(
-            self.request.node, run, self._identity, self._client, self._journal, budget, self._live_price
-        )
 
     async def prepare(self, plan: Plan) -> None:
         """Ask for the live price, unless nothing can be bought. Failing to is raised once something is to be bought."""
-        if self.request.resume_request_ids or self._price is not None:
+        if self._desk is not None:
             return
-        live = Live(state="asking for the price", test_server=self._place.is_test_server or None)
+        live = Live(state="preparing", test_server=self._place.is_test_server or None)
+        self._desk = await watch(self._open_desk, live, self.request.progress, self._stop_everything)
 
-        def ask() -> Price | RunComfyError:
-            try:
-                return price_from(self._client.model(self._model), self._model)
-            except RunComfyError as error:
-                return error
+    def _open_desk(self) -> Desk:
+        request, plan = self.request, self._plan
+        sources = tuple(source_hash(sound) for sound in plan.sources)
+        budget = Budget(request.node, self._prompt, request.max_cost_usd, lambda: ceiling_usd(self._place))
+        if self._resumed:
+            run = self._resumed
+            if run.sources and sources and run.sources != sources:
+                self._warnings.append(
+                    "The source is not the one that the fetched run was made from; its sound is put in all the same."
+                )
+        else:
+            run = new_run(request, self._model, plan, sources)
+            self._price = self._ask_price()
+            if isinstance(self._price, Price):
+                budget.expect(self._amounts(self._price))
+        return Desk(request.node, run, self._identity, self._client, self._journal, budget, self._live_price)
 
-        self._price = await watch(ask, live, self.request.progress, self._stop_everything)
-        if isinstance(self._price, Price):
-            seconds = plan.call_seconds
-            self._desk.budget.expect({call: self._price.of(seconds[call.part]) for call in calls_of(plan)})
+    def _ask_price(self) -> Price | RunComfyError:
+        try:
+            return price_from(self._client.model(self._model), self._model)
+        except RunComfyError as error:
+            return type(error)(f"{self.request.node}: {error}")
+
+    def _amounts(self, price: Price) -> dict[Call, float]:
+        """What each call would cost this run. Songs that are paid for already are known to cost nothing."""
+        amounts = {call: price.of(self._plan.call_seconds[call.part]) for call in calls_of(self._plan)}
+        if isinstance(self.request, GenerateRequest):
+            entries = self._journal.read().entries
+            paid = {e.body_sha256 for e in entries if e.account == self._identity and e.state in FETCHABLE}
+            for call in amounts:
+                if generate_body(self.request.for_call(call)).sha256 in paid:
+                    amounts[call] = 0.0
+        return amounts
 
     def estimate(self, plan: Plan) -> float | None:
         """At the live price once ``prepare`` has asked for it, else at the list price; 0 for a run that is fetched."""
@@ -139,7 +155,8 @@ class RunComfyBackend(Backend):
     def _live_price(self) -> Price:
         if isinstance(self._price, Price):
             return self._price
-        assert self._price is not None  # prepare() comes before every call
+        # What is fetched has no price, and prepare() comes before every call.
+        assert self._price is not None
         raise self._price
 
     # The calls
@@ -210,39 +227,9 @@ class RunComfyBackend(Backend):
             raise
         finally:
             results = [_exception_of(task) for task in tasks]
-        self._raise_what_failed(results)
-
-    def _raise_what_failed(self, results: list[BaseException | None]) -> None:
-        errors = [error for error in results if error is not None]
-        for error in errors:
-            if not isinstance(error, ACEStepError):
-                raise error  # Stop, or a defect: neither may hide behind a list of takes
-        if not errors:
-            return
-        if len(results) == 1 or (len(errors) == len(results) and len({str(e) for e in errors}) == 1):
-            raise errors[0]
-        raise SomeFailed(self._words_for_failed(results, errors), errors[0])
-
-    def _words_for_failed(self, results: list[BaseException | None], errors: list[ACEStepError]) -> str:
-        node, takes = self.request.node, self._plan.takes
-        prefix = f"{node}: "
-        failed = " ".join(
-            f"[{_job_name(index, self._plan)}] {str(error).removeprefix(prefix)}"
-            for index, error in enumerate(results)
-            if error is not None
-        )
-        words = f"{node}: {len(errors)} of {len(results)} takes failed. {failed}"
-        kept = ", ".join(
-            f"[{_job_name(call.item * takes + call.take, self._plan)}] "
-            f"{outcome.request_id}{_cost_words(outcome)}"
-            for call, outcome in sorted(self._outcomes.items(), key=_in_order)
-        )
-        if not kept:
-            return words
-        return (
-            f"{words} Paid for and kept: {kept}. Queue again with seed {self.request.seed}: these are "
-            "fetched without a new charge and only what is missing is bought."
-        )
+        error = error_for(results, self._desk.run, self._outcomes)
+        if error is not None:
+            raise error
 
     # Afterwards
 
@@ -254,20 +241,7 @@ class RunComfyBackend(Backend):
         return identity(place, account) if account else None
 
     def facts(self) -> dict:
-        outcomes = [outcome for _, outcome in sorted(self._outcomes.items(), key=_in_order)]
-        costs = [outcome.cost_usd for outcome in outcomes]
-        known = [cost for cost in costs if cost is not None]
-        warnings = list(self._warnings)
-        if known and len(known) < len(costs):
-            warnings.append(
-                f"RunComfy reported the cost of {len(known)} of {len(costs)} requests only: "
-                f"${sum(known):.4f} so far."
-            )
-        return {
-            "request_ids": [outcome.request_id for outcome in outcomes],
-            "cost_usd": round(sum(known), 6) if outcomes and len(known) == len(costs) else None,
-            "warnings": warnings,
-        }
+        return facts(self._outcomes, self._warnings)
 
     def close(self) -> None:
         if self._desk:
@@ -328,17 +302,3 @@ def _ignored_settings(request: Request) -> list[str]:
     if writes_own_lyrics(request):
         ignored.append("Lyrics are blank: RunComfy's model writes its own words. Write [inst] for no vocals.")
     return ignored
-
-
-def _job_name(index: int, plan: Plan) -> str:
-    item, take = divmod(index, plan.takes)
-    return f"item {item + 1}, take {take + 1}" if plan.items > 1 else f"take {take + 1}"
-
-
-def _cost_words(outcome: Outcome) -> str:
-    return "" if outcome.cost_usd is None else f" (${outcome.cost_usd:.4f})"
-
-
-def _in_order(item: tuple[Call, Outcome]) -> tuple[int, int, int]:
-    call = item[0]
-    return call.item, call.take, call.part

@@ -1,5 +1,6 @@
 """Fetching a rendered file: only from RunComfy's own hosts, without the token, bounded, straight into memory."""
 
+import re
 from collections.abc import Mapping
 
 from ...audio.codec import Undecodable, decode
@@ -11,7 +12,8 @@ from .place import Place
 from .stopping import Stop
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
-_HOST_SUFFIXES = (".runcomfy.net", ".runcomfy.com")
+# Letters, digits, hyphens and dots only: httpx lets through what a resolver may read otherwise.
+_OWN_HOST = re.compile(r"([a-z0-9-]+\.)+runcomfy\.(net|com)")
 
 
 def address_in(result: Mapping, place: Place):
@@ -33,7 +35,7 @@ def checked_address(text: str, place: Place):
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
         raise UnusableAnswer("RunComfy delivered an address that cannot be read; it is not fetched.") from None
-    ours = url.scheme == "https" and url.host.endswith(_HOST_SUFFIXES) and url.port in (None, 443)
+    ours = url.scheme == "https" and _OWN_HOST.fullmatch(url.host) and url.port in (None, 443)
     if not (ours or _is_test_servers(url, place)) or url.userinfo:
         raise UnusableAnswer(
             f"RunComfy delivered a file at {url.scheme}://{url.host}, which is not one of RunComfy's own "

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...errors import InputError
 from ...request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
@@ -41,18 +42,31 @@ _LANGUAGE_NAMES = {
 
 @dataclass(frozen=True)
 class Body:
-    """What is POSTed. ``sha256`` identifies it in the journal; ``seconds`` is the sound that should come back."""
+    """What is POSTed. ``sha256`` identifies it in the journal; ``seconds`` is the sound that should come back.
+
+    words: everything of it but the sound. where: the range, or the extensions, in seconds.
+    """
 
     model: str
     data: bytes
+    words: bytes
     seed: int
     seconds: float
     window_sha256: str | None = None
     where: tuple[float, ...] = ()
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
+
+    def descent_from(self, parent_key: str, source: str) -> str:
+        """What this part of a chain was made from, however its parent was spliced.
+
+        A later part's window holds sound of the part before it, and so changes with the crossfade. Two parts
+        of equal descent asked for the same music; the later one needs not be bought again.
+        """
+        lines = (self.model.encode(), self.words, repr(self.seconds).encode(), parent_key.encode(), source.encode())
+        return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def model_for(request: Request) -> str:
@@ -76,7 +90,8 @@ def version_of(model: str) -> str:
 def generate_body(request: GenerateRequest) -> Body:
     """Text to audio."""
     fields = _words(request) | {"duration": request.duration, "seed": request.seed}
-    return Body(model_for(request), _json(fields), request.seed, float(request.duration))
+    words = _json(fields)
+    return Body(model_for(request), words, words, request.seed, float(request.duration))
 
 
 def inpaint_body(request: InpaintRequest, flac: bytes, window_seconds: float, span: Sequence[float]) -> Body:
@@ -106,14 +121,15 @@ def outpaint_body(request: OutpaintRequest, flac: bytes, window_seconds: float, 
 def _edit_body(request, model, flac: bytes, fields: dict, seconds: float, where: tuple[float, ...]) -> Body:
     # Joined as bytes: the sound is large, and a JSON encoder would copy it several times.
     uri = b"data:audio/flac;base64," + base64.b64encode(flac)
-    data = b'{"audio":"' + uri + b'",' + _json(fields)[1:]
+    words = _json(fields)
+    data = b'{"audio":"' + uri + b'",' + words[1:]
     if len(data) > MAX_BODY_BYTES:
         raise InputError(
             f"{request.node}: the part of the source to send makes a request of {len(data) / 2**20:.1f} MiB; "
             f"RunComfy takes at most {MAX_BODY_BYTES // 2**20} MiB. Set context_seconds lower, or split the "
             "range."
         )
-    return Body(model, data, request.seed, seconds, hashlib.sha256(flac).hexdigest(), where)
+    return Body(model, data, words, request.seed, seconds, hashlib.sha256(flac).hexdigest(), where)
 
 
 def _words(request: Request) -> dict:

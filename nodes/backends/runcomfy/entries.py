@@ -28,6 +28,7 @@ FETCHABLE = frozenset({State.ACCEPTED, State.DELIVERED})
 class Entry:
     """One paid request. Times are Unix seconds, ``body_sha256`` identifies what was asked.
 
+    descent: of a later part of a chain, see Body.descent_from.
     warned: the user has been told that the outcome is unknown, or that the file is missing.
     """
 
@@ -39,6 +40,7 @@ class Entry:
     seed: int
     seconds: float
     body_sha256: str
+    descent: str | None = None
     window_sha256: str | None = None
     where: tuple[float, ...] = ()
     estimate_usd: float
@@ -46,6 +48,12 @@ class Entry:
     created: float
     updated: float
     warned: bool = False
+
+    def asks_for_the_same(self, other: "Entry") -> bool:
+        """Whether both are requests of one account for the same music."""
+        if (self.account, self.model) != (other.account, other.model):
+            return False
+        return self.body_sha256 == other.body_sha256 or (self.descent is not None and self.descent == other.descent)
 
     def as_json(self) -> dict:
         return asdict(self) | {"state": self.state.value, "where": list(self.where)}
@@ -60,7 +68,7 @@ class Entry:
 class Run:
     """One run of one node: which entry rendered which call. Enough to put the run together again.
 
-    calls: "item/take/part" → entry key. source_sha256: of each item of the source.
+    calls: "item/take/part" → entry key. sources: a hash of each item of the source.
     """
 
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -70,7 +78,7 @@ class Run:
     items: int
     takes: int
     parts: int
-    source_sha256: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     created: float
     calls: dict[str, str] = field(default_factory=dict)
 
@@ -89,12 +97,12 @@ class Run:
         return replace(self, key=other.key, created=other.created) == other
 
     def as_json(self) -> dict:
-        return asdict(self) | {"source_sha256": list(self.source_sha256)}
+        return asdict(self) | {"sources": list(self.sources)}
 
     @classmethod
     def from_json(cls, data: dict) -> "Run":
         known = {name: data[name] for name in _names(cls) if name in data}
-        return cls(**known | {"source_sha256": tuple(data.get("source_sha256", ()))})
+        return cls(**known | {"sources": tuple(data.get("sources", ()))})
 
 
 def call_key(call: Call) -> str:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ...request import Call
-from .endpoints import Body
 from .entries import FETCHABLE, OPEN, Entry, Run, State
 from .errors import JournalError
 from .files import FileLock, write_private
@@ -61,14 +60,14 @@ class Journal:
         with self._transaction() as edit:
             return edit.content
 
-    def look_up(self, body: Body, account: str) -> Entry | None:
-        """The request that already asked for this, or None when it is to be submitted.
+    def look_up(self, wanted: Entry) -> Entry | None:
+        """The request that already asked for what ``wanted`` would ask, or None when it is to be submitted.
 
         Newest first: one that can be fetched, one being sent, one whose outcome is unknown and was not
         shown yet. One left in the sending state by a process that died becomes unknown.
         """
         with self._transaction() as edit:
-            return self._match(edit, body, account)
+            return self._match(edit, wanted)
 
     def begin(self, run: Run, call: Call, entry: Entry) -> Entry:
         """Record that ``entry`` is about to be submitted for ``call``, or give back the one that already was.
@@ -76,7 +75,7 @@ class Journal:
         The given entry itself comes back when it may be submitted now.
         """
         with self._transaction() as edit:
-            earlier = self._match(edit, entry, entry.account)
+            earlier = self._match(edit, entry)
             if earlier is not None:
                 return earlier
             count = sum(1 for old in edit.content.entries if old.state in OPEN)
@@ -123,10 +122,9 @@ class Journal:
 
     # One transaction
 
-    def _match(self, edit: "_Edit", body: Body | Entry, account: str) -> Entry | None:
-        sha256 = body.sha256 if isinstance(body, Body) else body.body_sha256
+    def _match(self, edit: "_Edit", wanted: Entry) -> Entry | None:
         for entry in reversed(edit.content.entries):
-            if (entry.account, entry.model, entry.body_sha256) != (account, body.model, sha256):
+            if not entry.asks_for_the_same(wanted):
                 continue
             if entry.state is State.SENDING and not self._is_being_sent(entry):
                 entry = replace(entry, state=State.UNKNOWN, updated=time.time())

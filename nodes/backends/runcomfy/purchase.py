@@ -7,7 +7,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...audio.value import Sound
 from ...request import Call
@@ -42,7 +42,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Desk:
-    """What the calls of one run share. ``price`` gives the live price, or raises why there is none."""
+    """What the calls of one run share.
+
+    price: gives the live price, or raises why there is none.
+    parts: the entry key of each call that has its sound, written as they arrive.
+    """
 
     node: str
     run: Run
@@ -51,6 +55,7 @@ class Desk:
     journal: Journal
     budget: Budget
     price: Callable[[], Price]
+    parts: dict[Call, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,13 @@ class Purchase:
         desk = self._desk
         while True:
             desk.client.stop.check()
-            entry = desk.journal.look_up(body, desk.account)
+            fresh = self._fresh_entry(body)
+            entry = desk.journal.look_up(fresh)
             bought = False
             if entry is None:
-                desk.budget.admit(desk.price().words)
-                fresh = self._fresh_entry(body)
+                price = desk.price()
+                desk.budget.admit(price.words)
+                fresh = replace(fresh, estimate_usd=price.of(body.seconds))
                 entry = desk.journal.begin(desk.run, self._call, fresh)
                 if entry.key == fresh.key:
                     entry = self._submitted(entry, body)
@@ -126,12 +133,19 @@ class Purchase:
             seed=body.seed,
             seconds=body.seconds,
             body_sha256=body.sha256,
+            descent=self._descent(body),
             window_sha256=body.window_sha256,
             where=body.where,
-            estimate_usd=self._desk.price().of(body.seconds),
+            estimate_usd=0.0,
             created=now,
             updated=now,
         )
+
+    def _descent(self, body: Body) -> str | None:
+        """What a later part of a chain was made from, when the source and the part before it are known."""
+        call, run = self._call, self._desk.run
+        parent = self._desk.parts.get(replace(call, part=call.part - 1)) if call.part else None
+        return body.descent_from(parent, run.sources[call.item]) if parent and run.sources else None
 
     def _submitted(self, entry: Entry, body: Body) -> Entry:
         """The accepted entry; or one of another run that submitted the same while this one had to wait."""
@@ -191,6 +205,7 @@ class Purchase:
 
     def _account_for(self, entry: Entry, delivery: Delivery, bought: bool) -> None:
         self.outcome = Outcome(entry.request_id or "", delivery.cost_usd, bought)
+        self._desk.parts[self._call] = entry.key
         if not bought:
             self.warnings.append(f"Request {entry.request_id} was fetched, not bought: it is not charged again.")
         elif delivery.cost_usd is not None:
@@ -204,7 +219,8 @@ class Purchase:
 
     def _fetched(self, entry: Entry, body: Body) -> Delivery:
         """A call of a run that is being resumed."""
-        if entry.body_sha256 and entry.body_sha256 != body.sha256:
+        now = self._fresh_entry(body)
+        if entry.body_sha256 and not entry.asks_for_the_same(replace(now, account=entry.account)):
             self.warnings.append(
                 f"Request {entry.request_id} was made from {_difference(entry, body)} than this node has now."
             )

@@ -16,7 +16,9 @@ _KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "generated track") | {INPAINT: "i
 
 
 def find_run(content: Content, request: Request) -> Run | None:
-    """The newest run in the journal that all of the request's ids belong to; None when it knows none of them.
+    """The newest run in the journal that all of the request's ids belong to, a complete one before others.
+
+    None when the journal knows none of the ids.
 
     Raises InputError for malformed ids, for ids of different runs and for the run of another kind of node.
     """
@@ -32,7 +34,9 @@ def find_run(content: Content, request: Request) -> Run | None:
     if not any(entries):
         return None
     keys = {entry.key for entry in entries if entry}
-    run = next((run for run in reversed(content.runs) if keys <= set(run.calls.values())), None)
+    runs = [run for run in reversed(content.runs) if keys <= set(run.calls.values())]
+    # A later run may have been stopped after fetching only some of what an earlier one holds.
+    run = next((run for run in runs if run.is_complete), runs[0] if runs else None)
     if run is None or not all(entries):
         raise InputError(
             f"{request.node}: resume_request_id names requests of different runs ({', '.join(ids)}); give "
@@ -51,8 +55,8 @@ def as_planned(request: Request, run: Run) -> Request:
     return replace(request, seed=run.seed, batch_size=run.takes)
 
 
-def check_plan(request: Request, run: Run, plan: Plan) -> None:
-    """Raise when the run cannot fill the plan, or misses a part; nothing is bought on resume."""
+def entries_for(request: Request, run: Run, plan: Plan, content: Content) -> dict[str, Entry]:
+    """The entry of each call of ``plan``, by call key. Raises when the run cannot fill the plan, or misses a part."""
     parts = len(plan.call_seconds)
     if (run.items, run.takes, run.parts) != (plan.items, plan.takes, parts):
         raise InputError(
@@ -61,14 +65,16 @@ def check_plan(request: Request, run: Run, plan: Plan) -> None:
             f"{_size(plan.items, plan.takes, parts)} now. Give it the source and the ranges of that run, or "
             "clear resume_request_id."
         )
-    missing = [call for call in calls_of(plan) if run.entry_key(call) is None]
+    entries = {call: content.entry(run.entry_key(call)) for call in calls_of(plan)}
+    missing = [call for call, entry in entries.items() if entry is None or entry.request_id is None]
     if missing:
         names = "; ".join(call_words(call, run) or "its only part" for call in missing)
         raise NothingToFetch(
             f"{request.node}: of the run of request {request.resume_request_ids[0]}, this was never "
-            f"submitted: {names}. Nothing is bought on resume: clear resume_request_id and queue with seed "
+            f"accepted: {names}. Nothing is bought on resume: clear resume_request_id and queue with seed "
             f"{run.seed} to fetch what is there and buy what is missing."
         )
+    return {call_key(call): entry for call, entry in entries.items()}
 
 
 def foreign_run(request: Request, model: str, plan: Plan, account: str) -> tuple[Run, dict[str, Entry]]:
@@ -92,7 +98,7 @@ def foreign_run(request: Request, model: str, plan: Plan, account: str) -> tuple
     return replace(run, calls={key: entry.key for key, entry in entries.items()}), entries
 
 
-def new_run(request: Request, model: str, plan: Plan) -> Run:
+def new_run(request: Request, model: str, plan: Plan, sources: tuple[str, ...] = ()) -> Run:
     """The journal's record of a run about to begin."""
     return Run(
         node=request.node,
@@ -101,6 +107,7 @@ def new_run(request: Request, model: str, plan: Plan) -> Run:
         items=plan.items,
         takes=plan.takes,
         parts=len(plan.call_seconds),
+        sources=sources,
         created=time.time(),
     )
 
