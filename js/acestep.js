@@ -5,6 +5,7 @@ import { say, useLanguage } from "./strings.js";
 import { openAccount } from "./account/dialog.js";
 import { listen } from "./status/events.js";
 import { StatusPanel } from "./status/panel.js";
+import { TagPanel } from "./tags/panel.js";
 import { TimeRangePanel } from "./time_range/panel.js";
 
 const status = (node) => new StatusPanel(node);
@@ -14,6 +15,7 @@ const PANELS = {
   ACEStepInpaint: status,
   ACEStepOutpaint: status,
   TimeRange: (node) => new TimeRangePanel(node),
+  TagBuilder: (node) => new TagPanel(node),
 };
 
 loadStyle();

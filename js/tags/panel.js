@@ -1,0 +1,105 @@
+/** Chips on a TagBuilder node. The text fields stay the truth: chips are read from them and written into them. */
+import {
+  addPanel, afterNodeMethod, growNode, isLinked, onTick, onWidgetChanged, rememberForUndo, setWidgetValue, widgetValue,
+} from "../comfy.js";
+import { GROUPS } from "./vocabulary.js";
+import { TagLayout } from "./layout.js";
+import { SearchBox } from "./search.js";
+import { followChips } from "./chips.js";
+import * as tags from "./tags.js";
+
+const FIELDS = [...GROUPS, "bpm", "key", "time_signature", "language", "instrumental"];
+
+export class TagPanel {
+  constructor(node) {
+    this.node = node;
+    this.search = new SearchBox(this);
+    this.layout = new TagLayout(this);
+    this.height = 190;
+    addPanel(node, "chips", this.layout.root, () => this.height);
+    followChips(this);
+    for (const name of FIELDS) onWidgetChanged(node, name, () => this.refresh());
+    afterNodeMethod(node, "onConfigure", () => this.refresh());
+    afterNodeMethod(node, "onConnectionsChange", () => this.refresh());
+    const endTicks = onTick(() => this.#watch());
+    afterNodeMethod(node, "onRemoved", () => {
+      endTicks();
+      this.layout.close();
+    });
+    this.refresh();
+  }
+
+  /** Values by name; null for one that another node gives. */
+  get fields() {
+    const { node } = this;
+    return Object.fromEntries(FIELDS.map((name) => [name, isLinked(node, name) ? null : widgetValue(node, name)]));
+  }
+
+  tagsOf(group) {
+    return tags.splitTags(this.fields[group] ?? "");
+  }
+
+  get present() {
+    return GROUPS.flatMap((group) => this.tagsOf(group));
+  }
+
+  refresh() {
+    this.layout.show(this);
+  }
+
+  contentIs(height) {
+    if (height === this.height) return;
+    this.height = height;
+    growNode(this.node);
+  }
+
+  // -------------------------------------------------------------- changes, each one step of undo
+
+  add(group, added) {
+    const present = this.present.map((tag) => tag.toLowerCase());
+    this.#write({ [group]: [...this.tagsOf(group), ...added.filter((tag) => !present.includes(tag.toLowerCase()))] });
+  }
+
+  /** A comma list: each tag goes to the group it belongs to, or all to `group` when one is chosen. */
+  addList(text, group) {
+    const lists = group ? { [group]: tags.splitTags(text) } : tags.sorted(text);
+    const present = this.present.map((tag) => tag.toLowerCase());
+    const changed = {};
+    for (const [name, added] of Object.entries(lists)) {
+      changed[name] = [...this.tagsOf(name), ...added.filter((tag) => !present.includes(tag.toLowerCase()))];
+    }
+    this.#write(changed);
+  }
+
+  remove(group, index) {
+    this.#write({ [group]: this.tagsOf(group).filter((_, place) => place !== index) });
+  }
+
+  /** Moves a tag to `place` of a group, its own or another. */
+  move(group, index, target, place) {
+    const from = this.tagsOf(group);
+    const [tag] = from.splice(index, 1);
+    const to = group === target ? from : this.tagsOf(target);
+    to.splice(group === target && place > index ? place - 1 : place, 0, tag);
+    this.#write({ [group]: from, [target]: to });
+  }
+
+  randomise(group) {
+    this.#write({ [group]: tags.randomTags(group) });
+  }
+
+  #write(changed) {
+    for (const [group, list] of Object.entries(changed)) {
+      if (!isLinked(this.node, group)) setWidgetValue(this.node, group, tags.joinTags(list));
+    }
+    rememberForUndo();
+    this.refresh();
+  }
+
+  #watch() {
+    const now = JSON.stringify(this.fields);
+    if (now === this.seen || !this.layout.root.isConnected) return;
+    this.seen = now;
+    this.refresh();
+  }
+}
