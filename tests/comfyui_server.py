@@ -36,7 +36,7 @@ class ComfyUI:
 
     @property
     def output(self) -> Path:
-        return self.workspace.base / "output"
+        return self.workspace.folder / "output"
 
     @property
     def pack_folder_name(self) -> str:
@@ -76,7 +76,7 @@ class Servers:
         tree = comfyui_source.fetch(version, pip)
         if version != comfyui_source.DEFAULT_VERSION:
             flags = (*flags, "--front-end-root", str(comfyui_source.fetch_frontend(tree, pip)))
-        scratch = workspace.make({PACK_FOLDER_NAME: PACK_DIR,
+        scratch = workspace.self_contained({PACK_FOLDER_NAME: PACK_DIR,
                                   PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")})
         self._cleanup.callback(scratch.remove)
         running = server.start(Path(sys.executable), tree, scratch, ["--cpu", *flags], environment=environment)
