@@ -254,7 +254,10 @@ def _part(marker: str) -> Part:
 
 
 def _form(lyrics: str, bars: int, begins: bool, ends: bool) -> list[Block]:
-    """The marked sections shared out over ``bars`` ≥ 1, or a common form when there are none."""
+    """The marked sections shared out over ``bars`` ≥ 1, or a common form when there are none.
+
+    Music that does not begin has no intro and music that does not end no outro, unless there is nothing else.
+    """
     marked = [] if is_instrumental_marker(lyrics) else list(sections(lyrics))
     if not any(section.name for section in marked):
         lines = marked[0].lines if marked else ()
@@ -263,7 +266,8 @@ def _form(lyrics: str, bars: int, begins: bool, ends: bool) -> list[Block]:
         marked = [Section(name, lines[i * share : (i + 1) * share]) for i, name in enumerate(names)]
         marked = [Section("intro", ())] * (begins and bars >= 8) + marked
         marked += [Section("outro", ())] * (ends and bars >= 12)
-    marked = marked[:bars]
+    unwanted = [PARTS["intro"]] * (not begins) + [PARTS["outro"]] * (not ends)
+    marked = [section for section in marked if _part(section.name) not in unwanted][:bars] or marked[:1]
     parts = [_part(section.name) for section in marked]
     reach = np.cumsum([max(p.weight, min(len(s.lines), 16)) for p, s in zip(parts, marked)]).tolist()
     edges = [bars * i // len(marked) for i in range(len(marked) + 1)]
@@ -509,7 +513,8 @@ def _perform(request: Request, style: Style, seconds: Seconds, begins: bool, end
         bars = max(1, math.floor((seconds - _ENDING_SECONDS) / style.bar_seconds))
     else:
         bars = math.ceil(seconds / style.bar_seconds)
-    score = Score(request, style, _form(request.lyrics, bars, begins and not style.loop, rings), rings)
+    blocks = _form(request.lyrics, bars, begins and not style.loop, ends and not style.loop)
+    score = Score(request, style, blocks, rings)
     synth = Synth(samples + round(_TAIL_SECONDS * RATE_HZ), style.bright_hz)
     dry = [voice for voice in score.notes if voice in DRUMS or voice == style.bass]
     in_room = [voice for voice in score.notes if voice not in dry]
