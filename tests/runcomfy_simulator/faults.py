@@ -26,6 +26,8 @@ class Fault:
                       ``rename`` is called by its value
         bytes         (file) the file's bytes become ``data``, its type ``content_type``
         endless       (file) zeros without end and without a length
+
+    With ``delay`` among the options any of them takes that many seconds more.
     """
 
     step: str

@@ -200,6 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_faulty(self, fault: Fault, work) -> None:
         options = fault.options
+        time.sleep(options.get("delay", 0))
         match fault.kind:
             case "http" | "http_after":
                 if fault.kind == "http_after":

@@ -86,7 +86,6 @@ class Purchase:
             self._desk.client.stop.check()
             body = body_of()
             delivery = self._fetched(fetch, body) if fetch else self._delivery(body)
-            self._check_length(delivery.sound, body)
             return delivery.sound
         except Stopped:
             self._clean_up_after_stop()
@@ -199,6 +198,7 @@ class Purchase:
             self._record(entry, state=State.CANCELLED if isinstance(error, Cancelled) else State.FAILED)
             self._entry = None
             raise
+        _check_length(delivery.sound, entry)
         self._record(entry, state=State.DELIVERED, cost_usd=delivery.cost_usd, warned=False)
         self._account_for(entry, delivery, bought)
         return delivery
@@ -243,13 +243,6 @@ class Purchase:
     def _is_gone_for_good(self, entry: Entry, error: NoSuchThing) -> bool:
         # A file that never arrived is asked for once more before the render is bought again.
         return not isinstance(error, FileMissing) or entry.state is State.DELIVERED or entry.warned
-
-    def _check_length(self, sound: Sound, body: Body) -> None:
-        if body.window_sha256 and sound.seconds < body.seconds - _MISSING_SECONDS_ALLOWED:
-            raise UnusableAnswer(
-                f"RunComfy delivered {sound.seconds:.1f} s of sound where {body.seconds:.1f} s were asked "
-                "for, so it cannot be put into the track."
-            )
 
     # Stop
 
@@ -311,6 +304,14 @@ class Purchase:
         elif isinstance(error, RenderFailed):
             words += " Queue again to submit it anew."
         return type(error)(words, request_id)
+
+
+def _check_length(sound: Sound, entry: Entry) -> None:
+    if entry.window_sha256 and sound.seconds < entry.seconds - _MISSING_SECONDS_ALLOWED:
+        raise UnusableAnswer(
+            f"RunComfy delivered {sound.seconds:.1f} s of sound where {entry.seconds:.1f} s were asked for, so "
+            "it cannot be put into the track."
+        )
 
 
 def _difference(entry: Entry, body: Body) -> str:

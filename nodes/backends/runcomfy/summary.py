@@ -48,8 +48,8 @@ def _kept_words(run: Run, outcomes: Outcomes) -> str:
         return ""
     kept = ", ".join(f"{call_words(call, run)} {_outcome_words(outcome)}" for call, outcome in _in_order(outcomes))
     return (
-        f" Paid for and kept: {kept}. Queue again with seed {run.seed}: these are fetched without a new charge and only "
-        "what is missing is bought."
+        f" Paid for and kept: {kept}. Queue again with seed {run.seed}: these are fetched without a new charge and "
+        "only what is missing is bought."
     )
 
 

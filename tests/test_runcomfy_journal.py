@@ -1,0 +1,340 @@
+"""The journal: private, whole after any crash, shared by processes, never the reason to pay twice."""
+
+import json
+import multiprocessing
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from acestep_nodes.nodes.backends.runcomfy.entries import Entry, Run, State
+from acestep_nodes.nodes.backends.runcomfy.errors import JournalError
+from acestep_nodes.nodes.backends.runcomfy.files import FileLock
+from acestep_nodes.nodes.backends.runcomfy.journal import KEPT_SETTLED, MAX_OPEN, Content, Journal
+from acestep_nodes.nodes.backends.runcomfy.place import Patience, Place
+from acestep_nodes.nodes.request import Call
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runcomfy_runs import generate, journal, place_for, song
+from runcomfy_simulator import Simulator, rendering
+
+TESTS = Path(__file__).resolve().parent
+
+
+@pytest.fixture
+def simulator():
+    with Simulator(compose=rendering.tone) as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path, patience=Patience(lock=2.0))
+
+
+def entry(n=0, **changes):
+    fields = {
+        "account": "a", "model": "m", "seed": n, "seconds": 5.0, "body_sha256": f"body {n}", "estimate_usd": 0.001,
+        "created": 1000.0 + n, "updated": 1000.0 + n,
+    }  # fmt: skip
+    return Entry(**(fields | changes))
+
+
+def run_of(**changes):
+    fields = {"node": "N", "model": "m", "seed": 0, "items": 1, "takes": 1, "parts": 1, "created": 1.0}
+    return Run(**(fields | changes))
+
+
+def accepted(saved: Journal, n=0, **changes) -> Entry:
+    begun = saved.begin(run_of(), Call(), entry(n))
+    return saved.update(begun, state=State.ACCEPTED, request_id=f"req-{n}", **changes)
+
+
+def test_it_is_private_and_replaced_whole(place):
+    saved = Journal(place)
+    accepted(saved)
+    before = saved.path.stat()
+    assert stat.S_IMODE(before.st_mode) == 0o600
+    saved.update(saved.read().entries[0], cost_usd=1.0)
+    after = saved.path.stat()
+    assert after.st_ino != before.st_ino and stat.S_IMODE(after.st_mode) == 0o600
+    assert {path.name for path in place.directory.iterdir()} == {"journal.json", "journal.lock"}
+
+
+def test_what_is_written_is_what_is_read(place):
+    saved = Journal(place)
+    given_entry = accepted(saved, where=(1.0, 2.5), cost_usd=0.5, window_sha256="w", descent="d", warned=True)
+    content = Journal(place).read()
+    assert content.entries == (given_entry,)
+    assert content.runs[0].entry_key(Call()) == given_entry.key
+
+
+def test_a_later_field_is_no_reason_to_refuse_an_older_or_newer_file_of_the_same_schema(place):
+    saved = Journal(place)
+    accepted(saved)
+    data = json.loads(saved.path.read_text())
+    data["entries"][0]["something_new"] = 1
+    del data["entries"][0]["warned"]
+    saved.path.write_text(json.dumps(data))
+    assert saved.read().entries[0].request_id == "req-0"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"schema": 1}', '{"schema": 1, "entries": [{}], "runs": []}', "\x00\x01", '{"schema": 2}',
+             '{"schema": 1, "entries": [7], "runs": []}']
+)  # fmt: skip
+def test_a_damaged_journal_stops_before_the_submission(simulator, tmp_path, text):
+    place = place_for(simulator, tmp_path)
+    (tmp_path / "journal.json").write_text(text)
+    ran = generate(place)
+    assert isinstance(ran.error, JournalError) and str(tmp_path / "journal.json") in ran.words
+    assert simulator.paid == 0 and (tmp_path / "journal.json").read_text() == text
+
+
+def test_a_journal_that_cannot_be_written_stops_before_the_submission(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    (tmp_path / "journal.json").mkdir()  # stands for a read-only disk, which root would write to all the same
+    ran = generate(place)
+    assert isinstance(ran.error, JournalError) and simulator.paid == 0
+
+
+def test_a_folder_that_cannot_be_made_stops_before_the_submission(simulator, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    ran = generate(place_for(simulator, tmp_path / "file" / "acestep"))
+    assert ran.error is not None and "acestep" in ran.words and simulator.paid == 0
+
+
+def test_a_journal_that_breaks_after_acceptance_keeps_the_id_in_the_words_and_the_log(simulator, tmp_path, caplog):
+    place = place_for(simulator, tmp_path)
+    simulator.fault("submit", "slow", seconds=0.6)
+    from runcomfy_runs import Watcher
+
+    def break_it(status):
+        if status["state"] == "submitting":
+            (tmp_path / "journal.json").unlink(missing_ok=True)
+            (tmp_path / "journal.json").mkdir(exist_ok=True)
+        return False
+
+    ran = generate(place, watcher=Watcher(break_it))
+    (job,) = simulator.service.jobs()
+    assert isinstance(ran.error, JournalError) and ran.error.request_id == job.request_id
+    assert job.request_id in ran.words and "may be charged" in ran.words and job.request_id in caplog.text
+
+
+def test_a_lock_held_by_another_process_is_waited_for_and_then_named(place):
+    saved, other = Journal(place), FileLock(place.directory / "journal.lock")
+    assert other.try_acquire()
+    impatient = Journal(replace(place, patience=Patience(lock=0.2)))
+    with pytest.raises(JournalError, match="locked by another process"):
+        impatient.read()
+    other.release()
+    assert saved.read() == Content()
+
+
+# Looking up
+
+
+def test_the_same_request_is_found_and_another_is_not(place):
+    saved = Journal(place)
+    known = accepted(saved)
+    assert saved.look_up(entry(0)) == known
+    assert saved.look_up(entry(1)) is None
+    assert saved.look_up(entry(0, account="b")) is None
+    assert saved.look_up(entry(0, model="n")) is None
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.GONE, State.REFUSED])
+def test_what_gave_nothing_is_bought_again(place, state):
+    saved = Journal(place)
+    saved.update(accepted(saved), state=state)
+    assert saved.look_up(entry(0)) is None
+
+
+def test_the_newest_of_several_is_taken(place):
+    saved = Journal(place)
+    saved.update(accepted(saved), state=State.FAILED)
+    newer = saved.update(saved.begin(run_of(), Call(), entry(0)), state=State.ACCEPTED, request_id="newer")
+    assert saved.look_up(entry(0)) == newer
+
+
+def test_one_being_sent_is_given_to_others_until_its_sender_dies(place):
+    sender, other = Journal(place), Journal(place)
+    begun = sender.begin(run_of(), Call(), entry(0))
+    assert other.begin(run_of(), Call(), entry(0)) == begun
+    assert other.look_up(entry(0)).state is State.SENDING
+    sender._sending[begun.key].release()  # as the system does when the process dies
+    assert other.look_up(entry(0)).state is State.UNKNOWN
+
+
+def test_an_unknown_one_stops_once(place):
+    saved = Journal(place)
+    unknown = saved.update(saved.begin(run_of(), Call(), entry(0)), state=State.UNKNOWN)
+    assert saved.look_up(entry(0)) == unknown
+    saved.update(unknown, warned=True)
+    assert saved.look_up(entry(0)) is None
+
+
+# Pruning
+
+
+def test_only_settled_entries_are_pruned_the_oldest_first(place):
+    saved = Journal(place)
+    begun = accepted(saved, 0)
+    content = saved.read()
+    settled = [entry(n, state=State.DELIVERED, request_id=f"req-{n}") for n in range(1, KEPT_SETTLED + 51)]
+    runs = [run_of(calls={"0/0/0": each.key}) for each in settled]
+    saved._store(Content((*content.entries, *settled), (*content.runs, *runs)))
+    saved.update(begun, cost_usd=0.1)  # any change prunes
+    kept = saved.read()
+    assert len(kept.entries) == KEPT_SETTLED + 1 and kept.entry(begun.key) is not None
+    assert {each.seed for each in kept.entries} == {0, *range(51, KEPT_SETTLED + 51)}
+    assert len(kept.runs) == KEPT_SETTLED + 1
+
+
+def test_too_many_undelivered_ones_stop_new_submissions_until_some_are_struck_off(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    saved = Journal(place)
+    undelivered = [entry(n, state=State.ACCEPTED, request_id=f"req-{n}") for n in range(MAX_OPEN)]
+    saved._store(Content(tuple(undelivered), ()))
+    ran = generate(place)
+    assert isinstance(ran.error, JournalError) and str(MAX_OPEN) in ran.words and simulator.paid == 0
+    assert saved.strike_off({undelivered[3].key, "no such key"}) == 1
+    assert generate(place).error is None and simulator.paid == 1
+
+
+def test_queueing_the_same_again_and_again_does_not_grow_the_journal(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    for _ in range(4):
+        generate(place, song(batch_size=2))
+    content = Journal(place).read()
+    assert len(content.entries) == 2 and len(content.runs) == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(list(State)), max_size=40))
+def test_pruning_never_loses_an_open_entry(states):
+    from acestep_nodes.nodes.backends.runcomfy import journal as module
+
+    entries = tuple(entry(n, state=state) for n, state in enumerate(states))
+    kept = module._pruned(Content(entries, ()))
+    assert [e for e in kept.entries if e.state in module.OPEN] == [e for e in entries if e.state in module.OPEN]
+
+
+# Processes
+
+
+def _write_many(directory: str, first: int, count: int) -> None:
+    saved = Journal(Place(Path(directory), patience=Patience(lock=30.0)))
+    for n in range(first, first + count):
+        accepted(saved, n)
+
+
+def test_processes_sharing_it_lose_nothing(place):
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_write_many, args=(str(place.directory), 100 * n, 15)) for n in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    ids = {each.request_id for each in Journal(place).read().entries}
+    assert ids == {f"req-{100 * n + k}" for n in range(3) for k in range(15)}
+
+
+BUYER = """
+import sys
+sys.path.insert(0, {tests!r})
+import conftest
+from pathlib import Path
+from runcomfy_runs import generate, song, IMPATIENT
+from acestep_nodes.nodes.backends.runcomfy.place import Place
+place = Place(Path({directory!r}), {url!r}, {{"RUNCOMFY_API_TOKEN": {token!r}}}, IMPATIENT)
+ran = generate(place, song(batch_size={takes}))
+print("END", ran.facts.get("request_ids"), ran.error, flush=True)
+"""
+
+
+def buyer(simulator, directory, takes=1) -> subprocess.Popen:
+    """Another process that queues the same song."""
+    script = BUYER.format(
+        tests=str(TESTS), directory=str(directory), url=simulator.url, token=simulator.token, takes=takes
+    )
+    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_until(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_two_processes_asking_for_the_same_buy_it_once(simulator, tmp_path):
+    simulator.change({"run_seconds": 1.0})
+    processes = [buyer(simulator, tmp_path, takes=2) for _ in range(2)]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert all("None" in output.splitlines()[-1] for output in outputs), outputs
+    assert simulator.paid == 2
+    assert len({output.splitlines()[-1] for output in outputs}) == 1
+
+
+def test_a_process_killed_while_it_waits_loses_nothing(simulator, tmp_path):
+    simulator.change({"run_seconds": 4.0})
+    process = buyer(simulator, tmp_path, takes=3)
+    place = place_for(simulator, tmp_path)
+
+    def all_accepted():
+        return (tmp_path / "journal.json").exists() and [e.state for e in journal(place)] == [State.ACCEPTED] * 3
+
+    wait_until(all_accepted)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    paid = {job.request_id for job in simulator.service.jobs()}
+    assert {e.request_id for e in journal(place)} == paid
+    resumed = generate(place, song(resume_request_id=sorted(paid)[0]))
+    assert resumed.error is None and set(resumed.facts["request_ids"]) == paid
+    again = generate(place, song(batch_size=3))
+    assert again.error is None and simulator.paid == 3
+
+
+def test_a_process_killed_during_its_submission_is_shown_and_not_repeated(simulator, tmp_path):
+    simulator.fault("submit", "slow", seconds=30.0)
+    process = buyer(simulator, tmp_path)
+    wait_until(lambda: simulator.paid == 1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    place = place_for(simulator, tmp_path)
+    assert [e.state for e in journal(place)] == [State.SENDING]
+    ran = generate(place)
+    assert "outcome is unknown" in ran.words and simulator.paid == 1
+    assert [e.state for e in journal(place)] == [State.UNKNOWN]
+    assert list(tmp_path.glob("sending-*")) == []
+    assert generate(place).error is None and simulator.paid == 2
+
+
+def test_killed_at_any_moment_the_file_is_whole(place):
+    """A writer is killed over and over; every time the journal can be read and holds what was confirmed."""
+    for attempt in range(5):
+        read_end, write_end = os.pipe()
+        child = os.fork()
+        if child == 0:
+            saved = Journal(place)
+            for n in range(1000):
+                accepted(saved, 1000 * attempt + n)
+                os.write(write_end, b"%d\n" % (1000 * attempt + n))
+            os._exit(0)
+        os.close(write_end)
+        time.sleep(0.15 + 0.03 * attempt)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with os.fdopen(read_end) as pipe:
+            confirmed = {f"req-{line.strip()}" for line in pipe if line.endswith("\n")}
+        saved = Journal(place)
+        assert confirmed <= {each.request_id for each in saved.read().entries}
+        saved.strike_off({each.key for each in saved.read().entries})
+        saved.path.unlink()
