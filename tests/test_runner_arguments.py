@@ -5,7 +5,8 @@ import shutil
 import socket
 
 import pytest
-from runner import cli, environment, process
+from runner import cli, environment, process, server
+from runner.client import PromptRejected
 
 
 @pytest.fixture
@@ -154,3 +155,17 @@ def test_list_has_a_line_for_every_workflow(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == graph.available()
     assert all(line.split(maxsplit=1)[1].endswith(".") for line in lines)
+
+
+def test_a_pack_that_did_not_load_is_said_with_its_reason(tmp_path):
+    log = tmp_path / "server.log"
+    log.write_text("[WARNING] Cannot import /x/another-pack module: no torch\n"
+                   "\x1b[33m[WARNING]\x1b[0m Error while calling comfy_entrypoint in /x/acestep-pack: no module z\n")
+    running = server.Server("http://127.0.0.1:1", None, log)
+    missing = PromptRejected({"error": {"type": "missing_node_type", "message": "Node 'X' not found."}}, {})
+    told = cli._explained(missing, running)
+    assert told.exit_code == 69 and "no module z" in str(told) and "no torch" not in str(told)
+    other = PromptRejected({"error": {"type": "prompt_no_outputs", "message": "Prompt has no outputs"}}, {})
+    assert cli._explained(other, running) is other and other.exit_code == 64
+    log.write_text("all is well\n")
+    assert cli._explained(missing, running) is missing

@@ -8,13 +8,18 @@ import pytest
 from runner import process
 
 # A parent that leaves on Ctrl-C at once, and a child of it that does not know what Ctrl-C is.
-STUBBORN_CHILD = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN_CHILD = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("up", flush=True)
+time.sleep(600)
+"""
 PARENT = f"""
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", {STUBBORN_CHILD!r}], stdout=subprocess.PIPE)
 child.stdout.readline()
-print(child.pid, flush=True)
 try:
+    print(child.pid, flush=True)
     time.sleep(600)
 except KeyboardInterrupt:
     sys.exit(7)

@@ -218,3 +218,11 @@ def test_another_server_on_the_port_is_not_taken_for_ours(tmp_path, place, own):
         found = server.Server(f"http://127.0.0.1:{other.server_port}", None, tmp_path / "log")
         assert server._answers(found, place) is own
         other.shutdown()
+
+
+@pytest.mark.parametrize("arguments, code, verdict", [(["tests/test_runner_graph.py"], 0, "Passed: pytest"),
+                                                      (["tests/no_such_file.py"], 4, "Failed: pytest")])
+def test_the_command_for_the_tests_is_honest(arguments, code, verdict):
+    done = subprocess.run([sys.executable, str(PACK_DIR / "tests" / "run.py"), "-q", *arguments], capture_output=True,
+                          text=True, timeout=LIMIT_SECONDS, check=False)
+    assert done.returncode == code and done.stdout.splitlines()[-1] == verdict, done.stdout + done.stderr
