@@ -1,0 +1,122 @@
+"""The two limits, under any order of runs, takes and threads of any prompts."""
+
+import threading
+
+import pytest
+from acestep_nodes.nodes.backends.runcomfy import backend as backend_module
+from acestep_nodes.nodes.backends.runcomfy.account import save_ceiling
+from acestep_nodes.nodes.backends.runcomfy.budget import Budget, Prompt, Prompts
+from acestep_nodes.nodes.backends.runcomfy.errors import CostRefused
+from acestep_nodes.nodes.request import Call
+from hypothesis import given
+from hypothesis import strategies as st
+from runcomfy_runs import generate, place_for, song
+from runcomfy_simulator import Simulator, rendering
+
+
+def budget(prompt, costs, max_cost=1000.0, ceiling=2.0) -> Budget:
+    made = Budget("N", prompt, max_cost, lambda: ceiling)
+    made.expect({Call(take=take): usd for take, usd in enumerate(costs)})
+    return made
+
+
+def admitted(made: Budget) -> bool:
+    try:
+        made.admit("$0.0002 per second of audio")
+    except CostRefused:
+        return False
+    return True
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=4), max_size=8), st.floats(0, 3))
+def test_what_is_admitted_of_a_prompt_never_exceeds_the_ceiling(runs, ceiling):
+    prompt, total = Prompt(), 0.0
+    for costs in runs:
+        fits = total + sum(costs) <= ceiling
+        if admitted(budget(prompt, costs, ceiling=ceiling)):
+            total += sum(costs)
+            assert total <= ceiling + 1e-6
+        else:
+            assert not fits or abs(total + sum(costs) - ceiling) < 1e-6
+
+
+def test_many_threads_at_once_do_not_slip_past_it():
+    prompt, passed = Prompt(), []
+    gate = threading.Barrier(16)
+
+    def run():
+        mine = budget(prompt, [0.3])
+        gate.wait()
+        if admitted(mine):
+            passed.append(mine)
+
+    threads = [threading.Thread(target=run) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(passed) == 6  # 6 × $0.30 within $2
+
+
+def test_what_was_not_bought_is_given_back_and_what_was_is_not():
+    prompt = Prompt()
+    first = budget(prompt, [0.9, 0.9])
+    assert admitted(first) and not admitted(budget(prompt, [0.5]))
+    first.buying(Call(take=0))
+    first.close()
+    assert admitted(budget(prompt, [1.1])) and not admitted(budget(prompt, [0.1]))
+
+
+def test_the_known_cost_replaces_the_estimate():
+    prompt = Prompt()
+    first = budget(prompt, [1.5])
+    assert admitted(first)
+    first.buying(Call())
+    first.settle(Call(), 0.5)
+    second = budget(prompt, [1.4])
+    assert admitted(second)
+    second.buying(Call())
+    second.settle(Call(), 1.6)  # dearer than its estimate
+    assert not admitted(budget(prompt, [0.01]))
+
+
+def test_a_prompt_is_found_again_by_its_id_only():
+    prompts = Prompts()
+    assert prompts.get("a") is prompts.get("a") is not prompts.get("b")
+    assert prompts.get(None) is not prompts.get(None)
+
+
+def test_the_words_name_the_other_runs(tmp_path):
+    prompt = Prompt()
+    admitted(budget(prompt, [1.5]))
+    with pytest.raises(CostRefused, match=r"on top of \$1.5000 for the prompt's other runs.*ceiling of \$2.0000"):
+        budget(prompt, [1.0]).admit("p")
+
+
+def test_nodes_of_one_prompt_share_the_ceiling_and_prompts_do_not(tmp_path, monkeypatch):
+    with Simulator(compose=rendering.tone) as simulator:
+        place = place_for(simulator, tmp_path)
+        save_ceiling(place, 0.0025)  # two songs of 5 s at $0.0010
+
+        def queue(prompt_id, seed):
+            monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: prompt_id)
+            return generate(place, song(seed=seed))
+
+        assert queue("first", 1).error is None and queue("first", 2).error is None
+        refused = queue("first", 3)
+        assert isinstance(refused.error, CostRefused) and simulator.paid == 2
+        assert queue("first", 1).error is None and simulator.paid == 2  # paid for: needs no budget
+        assert queue("second", 3).error is None and simulator.paid == 3
+
+
+def test_a_ceiling_lowered_while_the_run_was_queued_counts(tmp_path):
+    with Simulator(compose=rendering.tone) as simulator:
+        place = place_for(simulator, tmp_path)
+        from runcomfy_runs import Watcher
+
+        def lower(status):
+            save_ceiling(place, 0.0)
+            return False
+
+        ran = generate(place, watcher=Watcher(lower))
+        assert isinstance(ran.error, CostRefused) and simulator.paid == 0
