@@ -27,6 +27,7 @@ PATIENCE_SECONDS = 30
 
 def main(arguments: list[str]) -> int:
     process.interrupt_on_signals()
+    environment.forget_outer_python()
     try:
         home = environment.required(tree=None)
         if not home.is_this_one:

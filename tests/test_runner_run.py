@@ -126,7 +126,8 @@ def test_unreadable_audio_is_refused_before_a_server_starts(tmp_path):
 
 
 def test_kept_server_and_example_music(tmp_path, copy_graph):
-    command = Command(copy_graph, "--out", tmp_path / "out", "--keep-server")
+    (tmp_path / "torch.py").write_text("raise ImportError('not the one of the environment')")
+    command = Command(copy_graph, "--out", tmp_path / "out", "--keep-server", PYTHONPATH=str(tmp_path))
     code, out, err = command.end()
     assert code == 0, err
     assert sound.EXAMPLE_FILE in out

@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
     """Run the command; the exit code. Every error is a sentence on stderr."""
     process.interrupt_on_signals()
     never_fail_to_print()
+    environment.forget_outer_python()
     try:
         return _run(parser().parse_args(arguments), arguments)
     except RunError as error:

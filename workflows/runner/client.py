@@ -75,8 +75,8 @@ class Client:
     def get(self, path: str, **query):
         return json.loads(self.get_bytes(path, **query))
 
-    def post(self, path: str, body: dict) -> dict | None:
-        """Raises urllib.error.HTTPError, with its body unread, for any answer but 2xx."""
+    def post(self, path: str, body: dict) -> dict:
+        """The answer, {} for an empty one. Raises urllib.error.HTTPError, unread, for any but 2xx."""
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(),
                                          {"Content-Type": "application/json"})
         try:
@@ -86,7 +86,7 @@ class Client:
             raise
         except OSError as error:
             raise _gone(self.url) from error
-        return json.loads(text) if text else None
+        return json.loads(text) if text else {}
 
     def submit(self, prompt: dict, client_id: str | None = None) -> str:
         """Queue an API graph; its prompt id. Raises PromptRejected."""

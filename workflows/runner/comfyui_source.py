@@ -53,7 +53,7 @@ def named_tree(folder: str) -> Path:
     return tree
 
 
-def version_of(tree: Path) -> tuple[int, int, int]:
+def version_of(tree: Path) -> tuple[int, ...]:
     """The version a tree declares; (0, 0, 0) for trees from before they declared one."""
     path = tree / "comfyui_version.py"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -122,8 +122,8 @@ def _extract(archive: Path, target: Path) -> Path:
                 continue
             path = target.joinpath(*parts[3:])
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tar.extractfile(member) as source, path.open("wb") as copy:
-                shutil.copyfileobj(source, copy)
+            with path.open("wb") as copy:
+                shutil.copyfileobj(tar.extractfile(member), copy)
     return target
 
 

@@ -37,7 +37,7 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        return self.folder / ("Scripts/python.exe" if process.WINDOWS else "bin/python")
+        return self.folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
     @property
     def pip(self) -> Pip:
@@ -88,7 +88,7 @@ class Environment:
     def continue_inside(self, script: Path, arguments: list[str]) -> int:
         """Run `script` again with this environment's Python: replaces this process where that is possible."""
         command = [str(self.python), str(script), *arguments]
-        if process.WINDOWS:
+        if sys.platform == "win32":
             return subprocess.run(command, check=False).returncode
         sys.stdout.flush()
         os.execv(command[0], command)
@@ -159,6 +159,12 @@ def _output(command: list[str], failure: str) -> str:
     if child.returncode != 0:
         raise Unavailable(f"{failure}: {output.splitlines()[-1] if output else 'it said nothing'}")
     return output
+
+
+def forget_outer_python() -> None:
+    """Keep a PYTHONPATH of the user's out of everything started from here: it would mix other packages in."""
+    for name in ("PYTHONPATH", "PYTHONHOME"):
+        os.environ.pop(name, None)
 
 
 def required(tree: Path | None) -> Environment:

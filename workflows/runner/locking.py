@@ -2,16 +2,16 @@
 
 import contextlib
 import os
+import sys
 import time
 from pathlib import Path
 
 from .terminal import say
 
-try:
-    import fcntl
-except ImportError:
-    fcntl = None
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 
 @contextlib.contextmanager
@@ -30,18 +30,18 @@ def held(path: Path, waiting: str):
 
 def _try_lock(descriptor: int) -> bool:
     try:
-        if fcntl:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
+        if sys.platform == "win32":
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
 
 
 def _lock(descriptor: int) -> None:
-    if fcntl:
+    if sys.platform == "win32":  # its own waiting gives up after ten seconds
+        while not _try_lock(descriptor):
+            time.sleep(0.5)
+    else:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return
-    while not _try_lock(descriptor):
-        time.sleep(0.5)

@@ -135,7 +135,8 @@ def _draw_words(pen: ImageDraw.ImageDraw, sound: Sound, title: str, subtitle: st
     right = (WIDTH - RIGHT) * SCALE
     pen.text((right, 20 * SCALE), sound.describe(), FAINT_TEXT, _font(14), "rt")
     legend = [("kept", KEPT[1]), ("new", NEW[1]), ("context given to the model", KEPT[0])] if marks.new else []
-    legend += [(f"{verdict} seam", SEAM[verdict]) for verdict in SEAM if verdict in dict(map(reversed, marks.seams))]
+    verdicts = {verdict for _, verdict in marks.seams}
+    legend += [(f"{verdict} seam", colour) for verdict, colour in SEAM.items() if verdict in verdicts]
     for word, colour in reversed(legend):
         pen.text((right, 56 * SCALE), word, FAINT_TEXT, _font(14), "rs")
         right -= _font(14).getlength(word) + 8 * SCALE
@@ -149,5 +150,5 @@ def _clock(seconds: float, step: float) -> str:
     return f"{minutes:.0f}:{rest:04.1f}" if step < 1 else f"{minutes:.0f}:{rest:02.0f}"
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size * SCALE)

@@ -6,12 +6,10 @@ import signal
 import subprocess
 import sys
 
-WINDOWS = sys.platform == "win32"
-
 
 def start(command: list[str], **options) -> subprocess.Popen:
     """Start a command in its own process group (a new session on POSIX)."""
-    if WINDOWS:
+    if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP
     else:
         options["start_new_session"] = True
@@ -20,7 +18,7 @@ def start(command: list[str], **options) -> subprocess.Popen:
 
 def ask_to_stop(process: subprocess.Popen) -> None:
     """What Ctrl-C would do to the process and its children."""
-    if WINDOWS:
+    if sys.platform == "win32":
         with contextlib.suppress(OSError):
             process.send_signal(signal.CTRL_BREAK_EVENT)
     else:
@@ -40,7 +38,7 @@ def end(process: subprocess.Popen, patience_seconds: float) -> None:
 
 def kill(process: subprocess.Popen) -> None:
     """End the process and everything it started, at once."""
-    if WINDOWS:
+    if sys.platform == "win32":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
     else:
         # The group outlives its leader while any child is left, so this is right after an exit too.
@@ -50,7 +48,7 @@ def kill(process: subprocess.Popen) -> None:
 
 def kill_command(process: subprocess.Popen) -> str:
     """What a user types to end it."""
-    return f"taskkill /F /T /PID {process.pid}" if WINDOWS else f"kill {process.pid}"
+    return f"taskkill /F /T /PID {process.pid}" if sys.platform == "win32" else f"kill {process.pid}"
 
 
 def _signal_group(process: subprocess.Popen, number: int) -> None:
@@ -66,6 +64,6 @@ def interrupt_on_signals() -> None:
     def stop(number, frame):
         raise KeyboardInterrupt
 
-    names = ["SIGINT", "SIGTERM", "SIGBREAK" if WINDOWS else "SIGHUP"]
+    names = ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGHUP"]
     for name in names:
         signal.signal(getattr(signal, name), stop)

@@ -1,5 +1,6 @@
 """Sound files as the runner needs them: is this one readable, what is in it. PyAV, inside the environment only."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +44,10 @@ def read(path: Path) -> Sound:
                 raise Refused(f"{path} holds no sound. Give an audio file such as MP3, WAV or FLAC.")
             stream = container.streams.audio[0]
             to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-            blocks = [block.to_ndarray() for frame in [*container.decode(stream), None]
+            blocks = [block.to_ndarray() for frame in itertools.chain(container.decode(stream), [None])
                       for block in to_float.resample(frame)]
             rate = stream.rate
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Refused(f"{path} cannot be read as sound ({reason}). Give an MP3, WAV or FLAC file.") from error
     if not blocks:
@@ -59,8 +60,7 @@ def example() -> Path:
     import importlib.util
 
     package = importlib.util.find_spec(EXAMPLE_PACKAGE)
-    folders = package.submodule_search_locations if package else []
-    for folder in folders:
+    for folder in (package and package.submodule_search_locations) or []:
         for path in Path(folder).rglob(EXAMPLE_FILE):
             return path
     raise Refused(f"This workflow loads a sound: give one with --audio FILE. (The example in ComfyUI's "

@@ -54,8 +54,8 @@ def drop_unloadable_torchaudio_libraries() -> None:
     import torch
 
     package = importlib.util.find_spec("torchaudio")
-    libraries = sorted((Path(package.origin).parent / "lib").glob("*.so")) if package else []
-    for library in libraries:
+    folders = (package and package.submodule_search_locations) or []
+    for library in (file for folder in folders for file in Path(folder, "lib").glob("*.so")):
         try:
             torch.ops.load_library(library)
         except OSError:
@@ -75,7 +75,8 @@ def declare_torchvision_operators() -> None:
     package = importlib.util.find_spec("torchvision")
     if package is None or "torchvision" in sys.modules or hasattr(torch.ops.torchvision, "nms"):
         return
-    if any(_loads(library) for library in Path(package.origin).parent.glob("_C*")):
+    folders = package.submodule_search_locations or []
+    if any(_loads(library) for folder in folders for library in Path(folder).glob("_C*")):
         return
     for operator in ("nms", "qnms"):
         torch.library.define(f"torchvision::{operator}",
