@@ -49,10 +49,10 @@ def correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> Correlogr
     y = y[:, margin - reach * step :]
     small = _fft_size(-(-y.shape[1] // step))
     size = small * step
-    x_hat, y_hat = (torch.fft.rfft(_tapered(side, sample_rate), size) for side in (x, y))
     kept = small // 2 + 1
+    x_hat, y_hat = (torch.fft.rfft(_tapered(side, sample_rate), size)[:, :kept] for side in (x, y))
     weights = _weights(x_hat, sample_rate / size)
-    x_hat, y_hat = (x_hat * weights)[:, :kept], (y_hat * weights)[:, :kept]
+    x_hat, y_hat = x_hat * weights, y_hat * weights
     cross = torch.fft.irfft(x_hat.conj()[:, None] * y_hat[None], small)[..., : 2 * reach + 1]
     overlap = length // step
     x_energy = _running_energy(torch.fft.irfft(x_hat, small)[:, :overlap])
@@ -77,7 +77,7 @@ def phase_slope_lag(x: torch.Tensor, y: torch.Tensor, sample_rate: int, reach: f
     (Hannan and Thomson's maximum-likelihood weighting).
     """
     xx, yy, xy = cross_spectra(x, y, sample_rate)
-    coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
+    coherence = (_power(xy) / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
     frequency = torch.linspace(0, sample_rate / 2, xx.shape[0], dtype=torch.float64)
     omega = torch.linspace(0, math.pi, xx.shape[0], dtype=torch.float64)
     reliable = (coherence / (1 - coherence)) * _in_band(frequency)
@@ -102,7 +102,7 @@ def cross_spectra(x: torch.Tensor, y: torch.Tensor, sample_rate: int):
         torch.stft(side, size, size // 2, window=window, center=side.shape[1] < size, return_complex=True)
         for side in (x, y)
     )
-    xx, yy = (side.abs().square().sum((0, 2)).double() for side in (fx, fy))
+    xx, yy = (_power(side).sum((0, 2)).double() for side in (fx, fy))
     return xx, yy, (fx.conj() * fy).sum((0, 2)).to(torch.complex128)
 
 
@@ -136,7 +136,7 @@ def peak_offset(values: torch.Tensor, index: int) -> float:
 
 def _independent_values(spectrum: torch.Tensor) -> float:
     """How many independent numbers a signal with this spectrum is worth: few for a tone, 2·bandwidth·time for noise."""
-    power = spectrum.abs().square().double().sum(0)
+    power = _power(spectrum).double().sum(0)
     return 4 * float(power.sum().square() / power.square().sum().clamp_min(1e-30))
 
 
@@ -147,8 +147,9 @@ def _running_energy(rows: torch.Tensor) -> torch.Tensor:
 
 def _sounding(piece: torch.Tensor) -> tuple[int, int]:
     """First and one past the last sample that is not zero; (0, 0) when all are."""
-    sounding = piece.abs().amax(0).nonzero().flatten()
-    return (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, 0)
+    sounding = (piece != 0).any(0).to(torch.uint8)
+    first, back = int(sounding.argmax()), int(sounding.flip(0).argmax())
+    return (first, piece.shape[1] - back) if sounding[first] else (0, 0)
 
 
 def _tapered(piece: torch.Tensor, sample_rate: int) -> torch.Tensor:
@@ -165,13 +166,21 @@ def _tapered(piece: torch.Tensor, sample_rate: int) -> torch.Tensor:
 
 
 def _weights(spectrum: torch.Tensor, bin_hz: float) -> torch.Tensor:
-    power = spectrum.abs().square().sum(0)
-    width = max(1, round(_WHITENING_BANDWIDTH_HZ / bin_hz)) | 1
-    smooth = torch.nn.functional.avg_pool1d(power[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
-    frequency = torch.arange(spectrum.shape[1]) * bin_hz
-    band = _in_band(frequency)
+    """Band-pass and partial whitening by the spectrum's own power, smoothed over _WHITENING_BANDWIDTH_HZ."""
+    power = _power(spectrum).sum(0).double()
+    half = max(1, round(_WHITENING_BANDWIDTH_HZ / bin_hz) // 2)
+    below = torch.nn.functional.pad(power.cumsum(0), (1, 0))
+    bins = torch.arange(len(power))
+    low, high = (bins - half).clamp_min(0), (bins + half + 1).clamp_max(len(power))
+    smooth = ((below[high] - below[low]) / (high - low)).float().clamp_min(0)
+    band = _in_band(bins * bin_hz)
     floor = float(smooth[band].amax()) * 1e-7 + 1e-30
     return band / (smooth + floor).pow(_WHITENING / 2)
+
+
+def _power(spectrum: torch.Tensor) -> torch.Tensor:
+    """|X|², without the square root and the overflow care of abs()."""
+    return spectrum.real.square() + spectrum.imag.square()
 
 
 def _in_band(frequency: torch.Tensor) -> torch.Tensor:
@@ -182,7 +191,7 @@ def _onsets(piece: torch.Tensor, hop: int, sample_rate: int) -> torch.Tensor:
     """[C, n] → [bands, frames]: change of the log energy in each band, zero mean."""
     size = max(16, round(_ENVELOPE_WINDOW_SECONDS * sample_rate))
     window = torch.hann_window(size)
-    power = torch.stft(piece, size, hop, window=window, center=False, return_complex=True).abs().square().sum(0)
+    power = _power(torch.stft(piece, size, hop, window=window, center=False, return_complex=True)).sum(0)
     low, high = _ENVELOPE_BAND_HZ[0], min(_ENVELOPE_BAND_HZ[1], 0.45 * sample_rate)
     edges = torch.logspace(math.log10(low), math.log10(high), _ENVELOPE_BANDS + 1) * size / sample_rate
     edges = edges.round().long().clamp(max=power.shape[0] - 1).unique()

@@ -179,7 +179,8 @@ def _level_steps(piece: torch.Tensor, hop: int) -> torch.Tensor:
 def _log_mel(frames: torch.Tensor, sample_rate: int) -> torch.Tensor:
     """[C, frames, n] → dB in bands equally wide on the mel scale (O'Shaughnessy), [frames, bands]."""
     size = frames.shape[2]
-    power = torch.fft.rfft(frames * torch.hann_window(size), dim=2).abs().square().sum(0)
+    spectrum = torch.fft.rfft(frames * torch.hann_window(size), dim=2)
+    power = (spectrum.real.square() + spectrum.imag.square()).sum(0)
     top = 2595 * math.log10(1 + min(_MEL_TOP_HZ, 0.45 * sample_rate) / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, _MEL_BANDS + 1) / 2595) - 1)
     bins = (edges / sample_rate * size).round().long().unique().tolist()

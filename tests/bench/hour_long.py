@@ -1,0 +1,190 @@
+"""Everything but the render, on an hour of stereo sound: time against one clone() of it, and peak memory.
+
+    python tests/bench/hour_long.py             prints the figures and writes tests/bench/hour_long.txt
+    python tests/bench/hour_long.py --minutes 5 a shorter source, prints only
+
+Each edit runs as the node runs it (`render_inpaint`, `render_outpaint`), in a process of its own, with a backend
+that has its answer ready: the window at 48 kHz, 30 ms late and 3 dB too quiet. Time is the median of five edits
+over the median of five clones, taken in turn. Memory is the highest resident set during the edits less the
+resident set before them, when the source and every library are already there; the result counts.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = Path(__file__).with_suffix(".txt")
+RATE = 44_100
+ROUNDS = 5
+CASES = {
+    "inpaint 20 s in the middle": {"ranges": ((1800, 1820),)},
+    "inpaint 3 ranges of 10 s": {"ranges": ((600, 610), (1500, 1510), (3000, 3010))},
+    "inpaint 300 s (3 chunks)": {"ranges": ((1000, 1300),)},
+    "outpaint 30 s after": {"after": 30.0},
+    "outpaint 20 s before, 240 s after": {"before": 20.0, "after": 240.0},
+}
+
+
+def pack():
+    package = types.ModuleType("acestep_nodes")
+    package.__path__ = [str(ROOT)]
+    sys.modules["acestep_nodes"] = package
+    from acestep_nodes.nodes import rendering
+    from acestep_nodes.nodes.request import inpaint_request, outpaint_request
+
+    return rendering, inpaint_request, outpaint_request
+
+
+def music(minutes: float) -> torch.Tensor:
+    """[1, 2, T]: decaying notes over noise, written block by block so that nothing but the track is allocated."""
+    track = torch.empty(1, 2, round(minutes * 60 * RATE))
+    generator = torch.Generator().manual_seed(1)
+    block = RATE // 2
+    decay = torch.exp(-torch.arange(block) / (0.15 * RATE))
+    clock = torch.arange(block) / RATE
+    for start in range(0, track.shape[2], block):
+        size = min(block, track.shape[2] - start)
+        pitch = 110 * 2 ** (float(torch.randint(0, 36, (1,), generator=generator)) / 12)
+        note = 0.3 * decay * torch.sin(2 * torch.pi * pitch * clock)
+        noise = 0.02 * torch.randn(2, block, generator=generator) * decay
+        track[0, :, start : start + size] = (note + noise)[:, :size]
+    return track
+
+
+def ready_backend(rendering, request):
+    """A backend that gives its window back at once, changed as a service would change it."""
+    from acestep_nodes.nodes.audio.resample import resample
+    from acestep_nodes.nodes.audio.value import Sound
+    from acestep_nodes.nodes.backends.interface import Backend
+
+    answers = {}
+
+    class Ready(Backend):
+        name, shares_windows = "sketch", False
+        max_seconds, version, model = 240.0, "none", "none"
+
+        def check(self, plan):
+            pass
+
+        async def generate(self, request):
+            raise NotImplementedError
+
+        async def inpaint(self, window, ranges, request):
+            return self._answer(window, 0.0, 0.0)
+
+        async def outpaint(self, window, before, after, request):
+            return self._answer(window, before, after)
+
+        def _answer(self, window, before, after):
+            started = time.perf_counter()
+            key = (window.samples, before, after)
+            if key not in answers:
+                pads = round(before * RATE) + round(0.03 * RATE), round(after * RATE)
+                wave = torch.nn.functional.pad(window.waveform * 0.7, pads)
+                answers[key] = Sound(resample(wave, window.sample_rate, 48_000), 48_000)
+            render_seconds[0] += time.perf_counter() - started
+            return answers[key]
+
+    render_seconds = [0.0]
+    rendering.open_backend = lambda request: Ready(request)
+    return render_seconds
+
+
+def edit(rendering, requests, audio, case):
+    inpaint_request, outpaint_request = requests
+    shared = dict(node="bench", tags="piano", lyrics="", seed=1, version="auto", backend="sketch", batch_size=1)
+    if "ranges" in case:
+        ranges = tuple((float(a), "start", float(b), "start") for a, b in case["ranges"])
+        return asyncio.run(rendering.render_inpaint(inpaint_request(**shared), audio, ranges))
+    extensions = dict(
+        extend_before_duration=case.get("before", 0.0), extend_after_duration=case.get("after", 0.0)
+    )
+    return asyncio.run(rendering.render_outpaint(outpaint_request(**shared, **extensions), audio))
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def scaled(case: dict, minutes: float) -> dict:
+    """The same edit in a shorter track: its places move, its lengths stay."""
+    if "ranges" not in case:
+        return case
+    places = ((min(a * minutes / 60, minutes * 60 - (b - a)), b - a) for a, b in case["ranges"])
+    return {"ranges": tuple((start, start + length) for start, length in places)}
+
+
+def measure(name: str, minutes: float) -> dict:
+    rendering, *requests = pack()
+    render_seconds = ready_backend(rendering, None)
+    case = scaled(CASES[name], minutes)
+    track = music(minutes)
+    audio = {"waveform": track, "sample_rate": RATE}
+    short = {"waveform": track[..., : 400 * RATE].clone(), "sample_rate": RATE}
+    edit(rendering, requests, short, scaled(CASES[name], 400 / 60))
+    del short
+    gc.collect()
+    edits, clones = [], []
+    before = resident_bytes()
+    for turn in range(ROUNDS):
+        render_seconds[0] = 0.0
+        started = time.perf_counter()
+        result = edit(rendering, requests, audio, case)
+        took = time.perf_counter() - started - render_seconds[0]
+        if turn == 0:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        del result
+        started = time.perf_counter()
+        copy = track.clone()
+        clones.append(time.perf_counter() - started)
+        del copy
+        edits.append(took)
+    return {
+        "edit": statistics.median(edits),
+        "clone": statistics.median(clones),
+        "memory": (peak - before) / (track.numel() * 4),
+        "source_bytes": track.numel() * 4,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.case:
+        print(json.dumps(measure(arguments.case, arguments.minutes)))
+        return
+    lines = [
+        f"{arguments.minutes:g} min, stereo, {RATE} Hz; everything but the render",
+        f"{'edit':<36}{'edit':>9}{'clone':>9}{'ratio':>8}{'extra memory / source':>24}",
+    ]
+    print("\n".join(lines))
+    for name in CASES:
+        command = [sys.executable, __file__, "--minutes", str(arguments.minutes), "--case", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+        got = json.loads(done.stdout.splitlines()[-1])
+        lines.append(
+            f"{name:<36}{got['edit']:>7.2f} s{got['clone']:>7.2f} s{got['edit'] / got['clone']:>8.2f}{got['memory']:>24.2f}"
+        )
+        print(lines[-1], flush=True)
+    if arguments.minutes == 60:
+        TEXT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
