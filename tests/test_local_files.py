@@ -7,13 +7,12 @@ import sys
 import types
 
 import pytest
-from local_models import checkpoints as made
-
 from acestep_nodes.nodes.backends.local import files, installed
 from acestep_nodes.nodes.backends.local.backend import LocalBackend
 from acestep_nodes.nodes.backends.local.family import V1, V15
 from acestep_nodes.nodes.errors import BackendUnavailable, InputError
 from acestep_nodes.nodes.request import generate_request
+from local_models import checkpoints as made
 
 
 @pytest.fixture

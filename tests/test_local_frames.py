@@ -4,12 +4,11 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
 from acestep_nodes.nodes.backends.local.extend import extended
 from acestep_nodes.nodes.backends.local.family import V1, V15
 from acestep_nodes.nodes.backends.local.frames import spans_inside, widened
+from hypothesis import given
+from hypothesis import strategies as st
 
 FAMILIES = st.sampled_from([V1, V15])
 

@@ -1,7 +1,6 @@
 """The language of lyrics, told from their script, and v1's marks."""
 
 import pytest
-
 from acestep_nodes.nodes.backends.local.lyric_language import of_script, v1_lyrics
 
 

@@ -2,9 +2,6 @@
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
 from acestep_nodes.nodes.backends.local.noise import edit_noise, plain_noise
 from acestep_nodes.nodes.backends.local.schedule import (
     first_step,
@@ -13,6 +10,8 @@ from acestep_nodes.nodes.backends.local.schedule import (
     v1_sigmas,
     v15_sigmas,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def test_turbo_visits_the_levels_it_was_distilled_for():

@@ -26,6 +26,7 @@ def _v15(seed: int) -> dict[str, float]:
     from acestep_nodes.nodes.backends.local.noise import edit_noise
     from acestep_nodes.nodes.backends.local.recipe import Recipe
     from acestep_nodes.nodes.progress import Progress
+
     from local_models import tiny
 
     model, clip = tiny.v15_model(), tiny.v15_clip()
@@ -65,6 +66,7 @@ def _v1(seed: int) -> dict[str, float]:
     from acestep_nodes.nodes.backends.local.noise import edit_noise, plain_noise
     from acestep_nodes.nodes.backends.local.recipe import Recipe
     from acestep_nodes.nodes.progress import Progress
+
     from local_models import tiny
 
     model, clip = tiny.v1_model(), tiny.v1_clip()

@@ -116,7 +116,7 @@ def _small_language_models():
             setattr(llama, name, original)
 
 
-def v15_vae(seed: int = 3, channels: int = 2):
+def v15_vae(seed: int = 3, channels: int = 1):
     """A VAE of 1.5's class (Oobleck, hop 1920) with ``channels`` in its first layer instead of 128."""
     import functools
 
@@ -226,6 +226,7 @@ def v1_vae(seed: int = 6):
         "decoder_layers_per_block": single,
     }
     vocoder = {"depths": [1, 1, 1, 1], "dims": [16, 16, 16, 16], "num_mels": 16, "upsample_initial_channel": 128}
+    vocoder |= {"resblock_kernel_sizes": [3], "resblock_dilation_sizes": [[1, 3, 5]]}
     whole = music_dcae_pipeline.MusicDCAE
     network = whole(44100, dcae, vocoder)
     fill(network, seed)

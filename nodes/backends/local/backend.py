@@ -78,6 +78,8 @@ class LocalBackend(Backend):
             self._warn(f"variant {request.variant} is ignored: it is for ACE-Step 1.5, and version is {self.version}.")
         if not chosen.is_turbo and request.guidance != 1.0 and 0 < request.steps <= 12:
             self._warn(f"{request.steps} steps are few for {chosen.title}; use 0 for its own recipe, or 32 and more.")
+        if not chosen.is_turbo and "sampler_cfg_function" in getattr(request.model, "model_options", {}):
+            self._warn("The connected model brings a guidance rule of its own, which is used instead of ACE-Step's.")
         if not request.lyrics and not is_instrumental(request.tags):
             self._warn("There are no lyrics to sing, so the music is made instrumental.")
 
