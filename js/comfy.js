@@ -226,6 +226,3 @@ function scrolls(target, limit) {
 export function toast(severity, summary, detail) {
   app.extensionManager?.toast?.add({ severity, summary, detail, life: severity === "error" ? 8000 : 4000 });
 }
-
-/** Queues the open workflow once. */
-export const queuePrompt = () => app.queuePrompt(0, 1);

@@ -67,13 +67,6 @@ export function notes(task, values) {
   return found;
 }
 
-/** The worst verdict of some seams: good, fair, poor; null without seams. */
-export function worstVerdict(seams) {
-  const order = ["good", "fair", "poor"];
-  const ranks = seams.map((seam) => order.indexOf(seam.verdict)).filter((rank) => rank >= 0);
-  return ranks.length ? order[Math.max(...ranks)] : null;
-}
-
 /** Where the source begins in the result of an edit, in seconds: after the new music in front of it. */
 export function sourceOffset(task, report) {
   if (task !== "outpaint") return 0;

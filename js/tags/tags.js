@@ -56,7 +56,9 @@ export function search(query, { group = null, present = [], limit = 40 } = {}) {
     const rank = rankOf(entry.tag, wanted);
     if (rank !== null && (wanted || group)) found.push([rank, entry]);
   }
-  return found.sort((a, b) => a[0] - b[0]).slice(0, limit).map(([, entry]) => entry);
+  // The shorter of two equally good ones is the plainer; a whole group is shown in its own order.
+  if (wanted) found.sort(([a, one], [b, other]) => a - b || one.tag.length - other.tag.length);
+  return found.slice(0, limit).map(([, entry]) => entry);
 }
 
 function rankOf(tag, wanted) {

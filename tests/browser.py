@@ -1,0 +1,183 @@
+"""What the browser tests share: the front ends they run on, and the panels of this pack's nodes in an open editor."""
+
+import contextlib
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfyui_server import PACK_FOLDER_NAME
+from editor import Editor, opened
+from runner import comfyui_source
+from runner.pip import Pip
+from runner.places import log_dir
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKFLOWS = ROOT / "workflows"
+ARTEFACTS = ROOT / ".artefacts"
+MUSIC = "song.mp3"
+# The newest front end on the package index when these tests were last looked through.
+NEWEST_FRONTEND = "1.58.1"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One front end: the ComfyUI it runs on, and which one when it is not that ComfyUI's own; its renderer."""
+
+    comfyui: str
+    frontend: str | None
+    nodes_2: bool
+
+    def __str__(self) -> str:
+        return f"{self.frontend or 'of-' + self.comfyui}-{'nodes2' if self.nodes_2 else 'litegraph'}"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return ("--front-end-root", str(fetch_frontend(self.frontend))) if self.frontend else ()
+
+
+STAGES = [
+    Stage(comfyui, frontend, nodes_2)
+    for comfyui, frontend in (("0.20.1", None), ("0.30.0", None), ("0.30.0", NEWEST_FRONTEND))
+    for nodes_2 in (False, True)
+]
+
+
+def fetch_frontend(version: str) -> Path:
+    """The web root of a front end that no pinned ComfyUI asks for, downloaded once."""
+    pip = Pip(Path(sys.executable), log_dir() / "tests-pip.log")
+    with tempfile.TemporaryDirectory() as tree:
+        (Path(tree) / "requirements.txt").write_text(f"comfyui-frontend-package=={version}\n", encoding="utf-8")
+        return comfyui_source.fetch_frontend(Path(tree), pip)
+
+
+@contextlib.contextmanager
+def editing(comfyui, chromium: str, stage: Stage, **settings):
+    """An open editor with its first workflow loaded; ComfyUI loads that one on its own, some time after the rest."""
+    with opened(comfyui.url, chromium, stage.nodes_2, (1500, 1000), **{"Comfy.Minimap.Visible": False, **settings}) as editor:
+        editor.page.wait_for_function(
+            "window.app.extensionManager?.workflow?.activeWorkflow && window.app.graph.nodes.length > 0"
+        )
+        yield editor
+
+
+def workflow(name: str) -> dict:
+    """An example graph that loads MUSIC where it loads any."""
+    graph = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+    for node in graph["nodes"]:
+        if node["type"] == "LoadAudio":
+            node["widgets_values"][0] = MUSIC
+    return graph
+
+
+class Canvas:
+    """The graph in an editor, by the class of its nodes."""
+
+    def __init__(self, editor: Editor):
+        self.editor, self.page = editor, editor.page
+
+    def open(self, graph: dict) -> None:
+        """Load a graph as an undo step of its own would: what the front end makes of it is the first state."""
+        self.editor.load(graph)
+        self.page.evaluate("() => app.loadGraphData(app.graph.serialize())")
+        self.page.wait_for_function("count => app.graph.nodes.length === count", arg=len(graph["nodes"]))
+
+    def place(self, *classes: str) -> None:
+        """An empty graph with one node of each class in a row, then its first state for undo."""
+        self.page.evaluate(
+            """async (classes) => {
+              await app.loadGraphData({ version: 0.4, last_node_id: 0, last_link_id: 0, nodes: [], links: [] });
+              let x = 100;
+              for (const name of classes) {
+                const node = LiteGraph.createNode(name);
+                node.pos = [x, 120];
+                app.graph.add(node);
+                x += node.size[0] + 60;
+              }
+            }""",
+            list(classes),
+        )
+        self.open(self.page.evaluate("() => app.graph.serialize()"))
+
+    def show(self, node_class: str, scale: float = 1.0) -> None:
+        """Bring a node fully onto the screen."""
+        self.page.evaluate(
+            """([name, scale]) => {
+              const node = app.graph.nodes.find((item) => item.comfyClass === name);
+              app.canvas.ds.scale = scale;
+              app.canvas.ds.offset = [120 / scale - node.pos[0], 110 / scale - node.pos[1]];
+              app.canvas.setDirty(true, true);
+            }""",
+            [node_class, scale],
+        )
+        self.page.wait_for_timeout(120)  # the DOM follows the canvas a frame or two later
+
+    def id_of(self, node_class: str) -> str:
+        return str(self.page.evaluate("name => app.graph.nodes.find((n) => n.comfyClass === name).id", node_class))
+
+    def values(self, node_class: str) -> dict:
+        """Widget values by name, DOM panels left out."""
+        return self.page.evaluate(
+            """name => Object.fromEntries(app.graph.nodes.find((n) => n.comfyClass === name).widgets
+                 .filter((w) => w.options?.serialize !== false).map((w) => [w.name, w.value]))""",
+            node_class,
+        )
+
+    def set(self, node_class: str, **values) -> None:
+        self.page.evaluate(
+            """([name, values]) => {
+              const node = app.graph.nodes.find((n) => n.comfyClass === name);
+              for (const [key, value] of Object.entries(values)) {
+                const widget = node.widgets.find((w) => w.name === key);
+                widget.value = value;
+                widget.callback?.(value);
+              }
+            }""",
+            [node_class, values],
+        )
+
+    def position(self, node_class: str) -> list[float]:
+        return self.page.evaluate("name => [...app.graph.nodes.find((n) => n.comfyClass === name).pos]", node_class)
+
+    def inputs(self, node_class: str) -> dict:
+        """What the prompt gives a node."""
+        return next(node["inputs"] for node in self.editor.prompt().values() if node["class_type"] == node_class)
+
+    def panel(self, node_class: str):
+        """Locator of the panel of this pack on the one node of a class, or on the first of several."""
+        self.page.evaluate(
+            """name => {
+              for (const element of document.querySelectorAll("[data-test-panel]")) element.removeAttribute("data-test-panel");
+              const node = app.graph.nodes.find((n) => n.comfyClass === name);
+              node.widgets.find((w) => w.element?.classList.contains("acestep")).element.dataset.testPanel = "";
+            }""",
+            node_class,
+        )
+        return self.page.locator("[data-test-panel]")
+
+    def drag(self, locator, by_x: float, at: tuple[float, float] = (0.5, 0.5)) -> None:
+        box = locator.bounding_box()
+        x, y = box["x"] + box["width"] * at[0], box["y"] + box["height"] * at[1]
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + by_x / 2, y, steps=4)
+        self.page.mouse.move(x + by_x, y, steps=4)
+        self.page.mouse.up()
+
+    def picture(self, stage: Stage, name: str) -> None:
+        """A screenshot among the artefacts of this run, which git ignores."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        (ARTEFACTS / ".gitignore").write_text("*\n")
+        self.page.screenshot(path=str(ARTEFACTS / f"{stage}-{name}.png"))
+
+    def theme(self, palette: str) -> None:
+        self.page.evaluate("palette => app.extensionManager.setting.set('Comfy.ColorPalette', palette)", palette)
+        dark = palette == "dark"
+        self.page.wait_for_function("dark => (document.querySelector('.dark-theme') !== null) === dark", arg=dark)
+
+    def take_errors(self) -> list[str]:
+        """Console errors since the last call that are this pack's doing."""
+        errors = self.editor.errors(PACK_FOLDER_NAME)
+        self.editor.console.clear()
+        return errors
