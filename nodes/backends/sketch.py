@@ -43,8 +43,8 @@ PROGRESSIONS = {
 }
 BROKEN_CHORDS = ((0, 1, 2, 3, 2, 1), (0, 2, 1, 3), (0, 1, 2, 1), (3, 2, 1, 0, 1, 2))
 
-# Centre is a MIDI pitch; harmonic k sounds at k ** -rolloff; attack, decay and release in seconds; the two
-# channels are detuned by ± cents. ``words`` are what a tag calls it by.
+# Centre is a MIDI pitch; harmonic k sounds at k ** -rolloff; attack, decay and release in seconds; to the
+# left and right sound copies detuned by ± cents. ``words`` are what a tag calls it by.
 Timbre = namedtuple("Timbre", "role centre rolloff attack decay sustain release cents pan gain words")
 TIMBRES = {
     "rhodes": Timbre("comp", 60, 2.4, 0.004, 1.6, 0, 0.3, 4, 0.1, 0.065, r"electric piano|rhodes|wurlitzer|keys"),
@@ -434,18 +434,23 @@ class Synth:
         envelope = (timbre.sustain + (1 - timbre.sustain) * dying) * np.minimum(time / np.float32(timbre.attack), 1)
         envelope[held:] *= np.linspace(1, 0, time.size - held, dtype=np.float32) ** 2
         body, edge = self._wave(hz, timbre.rolloff, vowel), self._wave(hz, timbre.rolloff - 0.6, vowel)
-        sound = np.empty((2, time.size), np.float32)
-        for channel, side in zip(sound, (-1, 1)):
+        swing = 0
+        if timbre.role == "lead":  # vibrato of 10 cents that comes after the attack
+            swing = np.minimum(time / np.float32(0.4), 1) * (1 - np.cos(time * np.float32(2 * np.pi * 5.3)))
+            swing = (swing * np.float32(hz * (2 ** (10 / 1200) - 1) / (2 * np.pi * 5.3) * 2**40)).astype(np.int64)
+
+        def voice_at(cents: float) -> np.ndarray:
             # Whole numbers count the phase, so that pitch never drifts.
-            phase = np.arange(time.size, dtype=np.int64) * round(
-                hz * 2 ** (side * timbre.cents / 1200) / RATE_HZ * 2**40
-            )
-            if timbre.role == "lead":  # vibrato of 10 cents that comes after the attack
-                swing = np.minimum(time / np.float32(0.4), 1) * (1 - np.cos(time * np.float32(2 * np.pi * 5.3)))
-                phase += (swing * np.float32(hz * (2 ** (10 / 1200) - 1) / (2 * np.pi * 5.3) * 2**40)).astype(np.int64)
+            phase = np.arange(time.size, dtype=np.int64) * round(hz * 2 ** (cents / 1200) / RATE_HZ * 2**40) + swing
             phase = (phase >> (40 - self.TABLE_BITS)) & (2**self.TABLE_BITS - 1)
             # What is struck or plucked starts bright and darkens.
-            channel[:] = body[phase] if timbre.sustain > 0.5 else body[phase] + 0.5 * edge[phase] * dying**3
+            return body[phase] if timbre.sustain > 0.5 else body[phase] + 0.5 * edge[phase] * dying**3
+
+        # Both channels share a voice in tune, so that the mix to mono does not beat.
+        sound = np.stack([voice_at(0)] * 2)
+        if timbre.cents:
+            sound += 0.7 * np.stack([voice_at(-timbre.cents), voice_at(timbre.cents)])
+            sound *= np.float32(0.82)
         return sound * envelope * _panned(timbre.pan, timbre.gain)
 
     def _wave(self, hz: float, rolloff: float, vowel: str) -> np.ndarray:
@@ -476,7 +481,7 @@ class Synth:
             sound += 0.6 * np.sin(2 * np.pi * 190 * time) * np.exp(-time / 0.05)
         return (sound * envelope).astype(np.float32) * _panned(drum.pan, drum.gain)
 
-    def add_room(self, seconds: Seconds = 1.1, amount: float = 0.35) -> None:
+    def add_room(self, seconds: Seconds = 1.1, amount: float = 0.22) -> None:
         """A dark room round what has been played so far: decaying noise at 8 kHz, convolved block by block."""
         step, block = 6, 1 << 13
         length = -(-self.mix.shape[1] // (step * block)) * block
