@@ -191,6 +191,10 @@ def test_pitfall_07_edits_do_not_run_the_language_model_and_text_comes_first(v15
         inpaint(v15, sound(WINDOW_SECONDS), (2.0, 3.0))
         assert codes == []
         assert order == ["text", "encode"] + ["network"] * 8 + ["decode"]
+        order.clear()
+        outpaint(v15, sound(WINDOW_SECONDS), 0.0, 1.0)
+        assert codes == []
+        assert order == ["text", "encode"] + ["network"] * 8 + ["decode"]
         generate(v15, duration=5)
         assert len(codes) == 1
 

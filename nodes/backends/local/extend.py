@@ -38,6 +38,18 @@ def extended(known: torch.Tensor, before: int, after: int, family: Family, seed:
     return make(latents, [span for span in spans if span[1] > span[0]], seed)[..., :total]
 
 
+def pass_lengths(known: int, before: int, after: int, family: Family) -> set[int]:
+    """The lengths in frames of the passes ``extended`` will make for ``known`` frames."""
+    lengths = set()
+
+    def note(latents: torch.Tensor, _spans: list[Span], seed: int) -> torch.Tensor:
+        lengths.add(latents.shape[-1])
+        return latents
+
+    extended(torch.zeros(1, known), before, after, family, 0, note)
+    return lengths
+
+
 def _chained(known: torch.Tensor, new: int, limit: int, family: Family, seed: int, make: Make, join) -> torch.Tensor:
     """``known`` with ``new`` more frames on one side, in passes of at most ``limit`` frames."""
     overlap = round(_OVERLAP_SECONDS * family.frame_rate)

@@ -9,7 +9,7 @@ from ...lyrics import has_words
 from ...request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
 from . import conditioning, lyric_language, v1, v15, vae_chunks
 from .conditioning import Prompt
-from .extend import extended
+from .extend import extended, pass_lengths
 from .family import V1
 from .frames import Span, frames_of_samples, spans_inside, widened
 from .installed import Chosen
@@ -53,6 +53,7 @@ class Renderer:
         samples = request.duration * family.sample_rate
         frames = max(frames_of_samples(samples, family), family.min_frames)
         positive, negative = self._song_text(request)
+        request.progress.status(state="sampling")
         latents = self._with_room(
             lambda: self._network.generate(
                 self._model,
@@ -92,17 +93,21 @@ class Renderer:
         """source [2, N] → [2, before · rate + N + after · rate]"""
         family, samples = self._family, source.shape[1]
         before_samples, after_samples = round(before * family.sample_rate), round(after * family.sample_rate)
-        known = self._encode_mirrored(source, before_samples > 0, after_samples > 0, request)
+        whole = max(1, samples // family.hop) if after_samples else frames_of_samples(samples, family)
         head = frames_of_samples(before_samples, family)
-        tail = max(0, frames_of_samples(samples + after_samples, family) - known.shape[-1])
+        tail = max(0, frames_of_samples(samples + after_samples, family) - whole)
+        texts = {
+            frames: self._edit_text(request, frames / family.frame_rate)
+            for frames in pass_lengths(whole, head, tail, family)
+        }
+        known = self._encode_mirrored(source, whole, before_samples > 0, after_samples > 0, request)
 
         def make(latents: torch.Tensor, spans: list[Span], seed: int) -> torch.Tensor:
-            text = self._edit_text(request, latents.shape[-1] / family.frame_rate)
-            return self._repaint(text, latents, spans, 1.0, seed, request)
+            return self._repaint(texts[latents.shape[-1]], latents, spans, 1.0, seed, request)
 
         latents = extended(known, head, tail, family, request.seed, make)
         out = torch.nn.functional.pad(source, (before_samples, after_samples))
-        spans = [(0, head), (head + known.shape[-1], latents.shape[-1])]
+        spans = [(0, head), (head + whole, latents.shape[-1])]
         offset = head * family.hop - before_samples
         return self._patched(out, offset, latents, [span for span in spans if span[1] > span[0]], request)
 
@@ -113,6 +118,7 @@ class Renderer:
             self._warn(
                 f"At strength {strength:g} v1 runs no guided step, so tags and lyrics hardly count; use 0.6 or more."
             )
+        request.progress.status(state="sampling")
         return self._with_room(
             lambda: self._network.repaint(
                 self._model,
@@ -151,11 +157,12 @@ class Renderer:
             self._encoded = (source, latents)
         return self._encoded[1]
 
-    def _encode_mirrored(self, source: torch.Tensor, before: bool, after: bool, request: Request) -> torch.Tensor:
-        """The latents of the source's whole frames, as if it went on past the sides that will be extended."""
-        hop, samples = self._family.hop, source.shape[1]
-        whole = max(1, samples // hop if after else frames_of_samples(samples, self._family))
-        mirrored = min(_MIRRORED_FRAMES, (samples - 1) // hop)
+    def _encode_mirrored(
+        self, source: torch.Tensor, whole: int, before: bool, after: bool, request: Request
+    ) -> torch.Tensor:
+        """The latents of the source's ``whole`` first frames, as if it went on past the sides to be extended."""
+        hop = self._family.hop
+        mirrored = min(_MIRRORED_FRAMES, (source.shape[1] - 1) // hop)
         left, right = mirrored * before, mirrored * after
         longer = torch.nn.functional.pad(source, (left * hop, right * hop), mode="reflect")
         return self._encode(longer, request)[..., left : left + whole]
@@ -189,7 +196,6 @@ class Renderer:
             request.progress.status(state="reading tags and lyrics")
             positive = self._with_room(encode, request)
             self._texts[key] = (positive, conditioning.zeroed(positive))
-        request.progress.status(state="sampling")
         return self._texts[key]
 
     def _language(self, request: Request) -> str:

@@ -1,0 +1,71 @@
+"""The local backend through real nodes, real server and ComfyUI's real loaders, on a checkpoint made of holes."""
+
+import os
+
+import graphs
+import pytest
+import torch
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+NAME = "renamed by its owner.safetensors"
+RATE = 22_050
+
+
+@pytest.fixture(scope="module")
+def server(comfyui_servers, comfy_path):
+    """A server of its own, as its model folder is not empty."""
+    from local_models import sparse_checkpoint
+
+    server = comfyui_servers.get("0.30.0", environment={"ACESTEP_TESTS": "local"})
+    sparse_checkpoint.write(server.workspace.folder / "models" / "checkpoints" / "music" / NAME)
+    return server
+
+
+def test_an_edit_runs_on_a_renamed_all_in_one_file_and_keeps_everything_outside(server):
+    wave = 0.2 * torch.randn(1, 2, 6 * RATE, generator=torch.Generator().manual_seed(1))
+    server.put_tensor("in.pt", wave, RATE)
+
+    def prompt(**inputs):
+        return {
+            "1": graphs.load("in.pt"),
+            "2": graphs.time_range(2.0, 3.5, audio=["1", 0]),
+            "3": graphs.inpaint(["1", 0], ["2", 0], backend="auto", steps=2, **inputs),
+            "4": graphs.save(["3", 0], "out.pt"),
+        }
+
+    run = server.run(prompt())
+    out = server.get_tensor("out.pt")
+    first, last = 2 * RATE, round(3.5 * RATE)
+    assert out["sample_rate"] == RATE and out["waveform"].shape == wave.shape
+    assert torch.equal(out["waveform"][..., :first], wave[..., :first])
+    assert torch.equal(out["waveform"][..., last:], wave[..., last:])
+    assert bool(out["waveform"].isfinite().all())
+    assert not torch.equal(out["waveform"][..., first:last], wave[..., first:last])
+    report = run.outputs["3"]["acestep"][0]
+    assert report["backend"] == "local" and report["version"] == "ace-step-1.5"
+    assert report["model"] == f"ACE-Step 1.5 turbo ({os.path.join('music', NAME)})"  # noqa: PTH118
+    assert any("run as turbo" in warning for warning in report["warnings"])
+
+    # Another seed uses what is loaded; the same inputs give the same samples.
+    server.run(prompt(seed=4))
+    other = server.get_tensor("out.pt")["waveform"]
+    assert not torch.equal(other[..., first:last], out["waveform"][..., first:last])
+    server.client.post("/free", {"unload_models": True, "free_memory": True})
+    server.run(prompt(strength=0.999999))
+    server.run(prompt())
+    assert torch.equal(server.get_tensor("out.pt")["waveform"], out["waveform"])
+
+
+def test_a_connected_checkpoint_is_used_and_a_contradiction_is_refused(server):
+    from runner.client import PromptFailed
+
+    server.put_tensor("in.pt", torch.zeros(1, 1, 3 * RATE) + 0.01, RATE)
+    prompt = {
+        "0": graphs.node("CheckpointLoaderSimple", ckpt_name=os.path.join("music", NAME)),  # noqa: PTH118
+        "1": graphs.load("in.pt"),
+        "2": graphs.time_range(1.0, 2.0, audio=["1", 0]),
+        "3": graphs.inpaint(["1", 0], ["2", 0], backend="local", version="ace-step", model=["0", 0]),
+        "4": graphs.save(["3", 0], "out.pt"),
+    }
+    with pytest.raises(PromptFailed, match="the connected model is ACE-Step 1.5"):
+        server.run(prompt)
