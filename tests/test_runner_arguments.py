@@ -7,6 +7,7 @@ import socket
 import pytest
 from runner import cli, environment, process, server
 from runner.client import PromptRejected
+from runner.delivery import ReportFile
 
 
 @pytest.fixture
@@ -169,3 +170,14 @@ def test_a_pack_that_did_not_load_is_said_with_its_reason(tmp_path):
     assert cli._explained(other, running) is other and other.exit_code == 64
     log.write_text("all is well\n")
     assert cli._explained(missing, running) is missing
+
+
+def test_the_cost_is_that_of_every_node_and_a_note_is_said_once(tmp_path, capsys):
+    def report(cost):
+        return ReportFile(tmp_path / "r.json", {"warnings": ["Listen to the seam."], "cost_usd": cost})
+
+    cli._tell([], [report(0.012), report(None), report(0.006)])
+    said = capsys.readouterr().out
+    assert "Cost: $0.0180" in said and said.count("Listen to the seam.") == 1
+    cli._tell([], [report(None)])
+    assert "Cost" not in capsys.readouterr().out

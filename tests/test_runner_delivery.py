@@ -59,7 +59,7 @@ def test_one_sound_with_its_report_and_picture(workspace, tmp_path):
     out = tmp_path / "out"
     [item], [report] = delivery.deliver(run, GRAPH, "song", workspace, out)
     assert names_in(out) == ["song.wav", "song_report.json", "song_waveform.png"]
-    assert json.loads(report.read_text()) == REPORT and item.report == REPORT
+    assert json.loads(report.path.read_text()) == report.report == REPORT
     assert item.sound.seconds == 2.0 and item.sound.rate == RATE and item.sound.samples.shape == (2, 2 * RATE)
 
 
@@ -87,6 +87,23 @@ def test_several_saving_nodes_are_told_apart_by_title(workspace, tmp_path):
     run = run_with({"2": saved(workspace, "a.wav"), "3": saved(workspace, "b.wav")})
     items, _ = delivery.deliver(run, GRAPH, "song", workspace, tmp_path / "out")
     assert sorted(item.audio.name for item in items) == ["song_save-premi-re.wav", "song_save-two.wav"]
+
+
+def test_savers_of_one_title_are_told_apart_by_what_renders_for_them(workspace, tmp_path):
+    graph = {
+        "1": {"class_type": "ACEStepGenerate", "inputs": {}, "_meta": {"title": "Generate (en)"}},
+        "2": {"class_type": "ACEStepGenerate", "inputs": {}, "_meta": {"title": "Generate (es)"}},
+        "3": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0]}},
+        "4": {"class_type": "SaveAudio", "inputs": {"audio": ["2", 0]}},
+    }
+    run = run_with({"1": {"acestep": [REPORT]}, "2": {"acestep": [REPORT]},
+                    "3": saved(workspace, "a.wav"), "4": saved(workspace, "b.wav")})
+    items, reports = delivery.deliver(run, graph, "song", workspace, tmp_path / "out")
+    assert [item.audio.name for item in items] == ["song_generate-en.wav", "song_generate-es.wav"]
+    assert [item.path.name for item in reports] == ["song_generate-en_report.json", "song_generate-es_report.json"]
+    graph["2"]["_meta"]["title"] = "Generate (en)"
+    items, _ = delivery.deliver(run, graph, "other", workspace, tmp_path / "out")
+    assert [item.audio.name for item in items] == ["other_3.wav", "other_4.wav"]
 
 
 def test_previews_count_only_when_nothing_is_saved(workspace, tmp_path):

@@ -203,20 +203,18 @@ def _explained(refusal: PromptRejected, running: server.Server) -> RunError:
     return Unavailable(f"This pack did not load in ComfyUI: {reasons[0]} The whole log is {running.log}.")
 
 
-def _tell(sounds, reports: list[Path]) -> None:
+def _tell(sounds, reports) -> None:
+    """Where the results are, what the backends remarked, and what it cost."""
     for item in sounds:
         say(f"{_short(item.audio)}  {item.sound.describe()}")
-        say(f"{_short(item.picture)}")
-    for path in reports:
-        say(f"{_short(path)}")
-    told = []
-    for item in sounds:
-        if item.report and item.report not in told:
-            told.append(item.report)
-            for warning in item.report.get("warnings", []):
-                say(f"Note: {warning}")
-            if item.report.get("cost_usd") is not None:
-                say(f"Cost: ${item.report['cost_usd']:.4f}")
+        say(_short(item.picture))
+    for item in reports:
+        say(_short(item.path))
+    for warning in dict.fromkeys(warning for item in reports for warning in item.report["warnings"]):
+        say(f"Note: {warning}")
+    costs = [item.report["cost_usd"] for item in reports if item.report["cost_usd"] is not None]
+    if costs:
+        say(f"Cost: ${sum(costs):.4f}, as RunComfy reports it.")
 
 
 def _short(path: Path) -> str:

@@ -17,25 +17,32 @@ from pathlib import Path
 from . import picture, sound
 from .client import Run
 from .errors import RunError
-from .graph import Graph, title, upstream
+from .graph import RENDERING_NODES, Graph, nodes_of, title, upstream
 from .workspace import Workspace
 
 REPORT_KEY = "acestep"
 
 
 @dataclass(frozen=True)
-class Delivered:
-    """One sound file in the output folder, with what belongs to it."""
+class SoundFile:
+    """One sound in the output folder and its picture."""
 
     audio: Path
     picture: Path
     sound: sound.Sound
-    report: dict | None
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """The report of one rendering node, in the output folder."""
+
+    path: Path
+    report: dict
 
 
 def deliver(run: Run, graph: Graph, name: str, workspace: Workspace,
-            folder: Path) -> tuple[list[Delivered], list[Path]]:
-    """Copy every saved sound and every report of a run; the sounds with their pictures, and the report files."""
+            folder: Path) -> tuple[list[SoundFile], list[ReportFile]]:
+    """Bring every saved sound, with a picture, and every report of a run to the folder. Raises RunError."""
     saved = _saved_sounds(run)
     if not saved:
         raise RunError("The graph ran but saved no sound; end it with a SaveAudio node.")
@@ -43,16 +50,15 @@ def deliver(run: Run, graph: Graph, name: str, workspace: Workspace,
     folder.mkdir(parents=True, exist_ok=True)
     stem = _free_stem(folder, name)
     report_files = _write_reports(reports, graph, folder, stem)
-    several_savers = len(saved) > 1
-    delivered = []
+    sounds = []
     for node_id, entries in saved.items():
         for number, entry in enumerate(entries, 1):
             parts = [stem]
-            parts += [_slug(graph, node_id, saved)] if several_savers else []
+            parts += [_slug(graph, node_id, saved)] if len(saved) > 1 else []
             parts += [str(number)] if len(entries) > 1 else []
             report = next((reports[above] for above in upstream(graph, node_id) if above in reports), None)
-            delivered.append(_deliver_one(workspace, entry, folder / "_".join(parts), report, number - 1))
-    return delivered, report_files
+            sounds.append(_deliver_one(workspace, entry, folder / "_".join(parts), report, number - 1))
+    return sounds, report_files
 
 
 def _saved_sounds(run: Run) -> dict[str, list[dict]]:
@@ -71,18 +77,18 @@ def _reports(run: Run) -> dict[str, dict]:
             and isinstance(ui[REPORT_KEY][0], dict) and "backend" in ui[REPORT_KEY][0]}
 
 
-def _write_reports(reports: dict[str, dict], graph: Graph, folder: Path, stem: str) -> list[Path]:
+def _write_reports(reports: dict[str, dict], graph: Graph, folder: Path, stem: str) -> list[ReportFile]:
     files = []
     for node_id, report in sorted(reports.items()):
         middle = f"_{_slug(graph, node_id, reports)}" if len(reports) > 1 else ""
         path = folder / f"{stem}{middle}_report.json"
         with _whole(path) as temporary:
             temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        files.append(path)
+        files.append(ReportFile(path, report))
     return files
 
 
-def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | None, index: int) -> Delivered:
+def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | None, index: int) -> SoundFile:
     source = workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
     audio = stem.with_name(stem.name + source.suffix)
     drawing = stem.with_name(stem.name + "_waveform.png")
@@ -92,7 +98,7 @@ def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | N
     with _whole(drawing) as temporary:
         marks = marks_of(report, index) if report else picture.Marks()
         picture.draw(heard, stem.name, _origin(report), marks).save(temporary, format="PNG")
-    return Delivered(audio, drawing, heard, report)
+    return SoundFile(audio, drawing, heard)
 
 
 def marks_of(report: dict, index: int) -> picture.Marks:
@@ -142,8 +148,15 @@ def _free_stem(folder: Path, name: str) -> str:
 
 
 def _slug(graph: Graph, node_id: str, among: dict) -> str:
-    """A file-name part for a node: its title where that tells it apart, else its id."""
-    titles = [title(graph, other) for other in among]
-    own = title(graph, node_id)
-    text = own if titles.count(own) == 1 else node_id
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or node_id
+    """A file-name part that tells a node from the others: its title, that of what renders for it, or its id."""
+    for naming in (title, _renderer_title):
+        own = naming(graph, node_id)
+        slug = re.sub(r"[^a-z0-9]+", "-", own.lower()).strip("-")
+        if slug and [naming(graph, other) for other in among].count(own) == 1:
+            return slug
+    return node_id
+
+
+def _renderer_title(graph: Graph, node_id: str) -> str:
+    renderers = nodes_of(graph, *RENDERING_NODES)
+    return next((title(graph, above) for above in upstream(graph, node_id) if above in renderers), "")
