@@ -117,7 +117,7 @@ GROOVES = {
 Part = namedtuple("Part", "words level_db drums bass lead progression weight")
 PARTS = {
     "verse": Part(r"verse", -3.5, 2, True, True, 0, 4),
-    "intro": Part(r"intro|opening|prelude|前奏", -7, 1, False, False, 0, 2),
+    "intro": Part(r"intro|opening|prelude|前奏", -4.5, 1, False, False, 0, 2),
     "build": Part(r"pre.?chorus|build|rise|lift", -2.5, 2, True, False, 1, 2),
     "chorus": Part(r"chorus|hook|drop|refrain|climax|副歌", 0, 3, True, True, 1, 4),
     "bridge": Part(r"bridge|break|interlude|middle|桥段", -6, 1, True, True, 2, 2),
@@ -296,7 +296,7 @@ class Score:
         if rings:  # the last chord
             patterns = self._patterns(PARTS["chorus"], opens=True, fills=False)
             once = {voice: "0" for voice, pattern in patterns.items() if pattern and voice not in ("snare", "hat")}
-            self._bar(blocks[-1].start + blocks[-1].bars, 0, 0.7, once)
+            self._bar(blocks[-1].start + blocks[-1].bars, 0, 0.5, once)
 
     def _root(self, part: Part, bar: int) -> int:
         """The chord of a section's bar; when bars are short a chord lasts for two."""
