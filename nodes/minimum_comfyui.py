@@ -21,4 +21,4 @@ def check_comfyui_version() -> None:
 
 def _numbers(version: str) -> tuple[int, ...]:
     """``"0.30.0rc1"`` → (0, 30, 0): the leading digits of each of the first three parts."""
-    return tuple(int(re.match(r"\d*", part)[0] or 0) for part in version.split(".")[:3])
+    return tuple(int((re.findall(r"^\d+", part) or ["0"])[0]) for part in version.split(".")[:3])

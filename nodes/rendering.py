@@ -26,13 +26,13 @@ async def render_generate(request: GenerateRequest) -> tuple[Mapping, dict]:
     with closing(open_backend(request)) as backend:
         request = backend.request
         run = _Run(backend, Plan(call_seconds=(float(request.duration),), takes=request.batch_size))
-        takes: list[Sound | None] = [None] * request.batch_size
+        takes: dict[int, Sound] = {}
 
         async def job(call: Call) -> None:
             takes[call.take] = await run.call(backend.generate, run.request_for(call))
 
         await run.all(job)
-        return _takes_as_audio(takes, request.duration, run.warnings), run.report()
+        return _takes_as_audio([takes[k] for k in sorted(takes)], request.duration, run.warnings), run.report()
 
 
 async def render_inpaint(request: InpaintRequest, audio, time_range) -> tuple[Mapping, dict]:

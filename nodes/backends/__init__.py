@@ -1,10 +1,9 @@
 """Who renders. Each backend is imported only when a run asks for it."""
 
-from ..request import Request
-from .interface import Backend
+from .interface import Backend, RequestT
 
 
-def open_backend(request: Request) -> Backend:
+def open_backend(request: RequestT) -> Backend[RequestT]:
     """The backend for one run. ``auto`` is local and never spends money."""
     return _backend_class(request.backend)(request)
 

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ..audio.value import Sound
 from ..request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
 
 Seconds = float
 Range = tuple[Seconds, Seconds]
+RequestT = TypeVar("RequestT", bound=Request)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Plan:
         return sum(self.call_seconds) * self.items * self.takes
 
 
-class Backend(ABC):
+class Backend(ABC, Generic[RequestT]):
     """A renderer for one run of one node; it is made, used for that run, and closed.
 
     ``request`` is what will be rendered: equal to what the node asked, unless the backend is
@@ -40,7 +42,7 @@ class Backend(ABC):
     name: str  # one of vocabulary.BACKENDS, never "auto"
     shares_windows: bool  # several close ranges may be rendered in one call
 
-    def __init__(self, request: Request):
+    def __init__(self, request: RequestT):
         self.request = request
 
     @property
