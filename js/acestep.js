@@ -3,6 +3,7 @@ import { locale, registerExtension } from "./comfy.js";
 import { loadStyle, make } from "./dom.js";
 import { say, useLanguage } from "./strings.js";
 import { openAccount } from "./account/dialog.js";
+import { followTheme } from "./theme.js";
 import { listen } from "./status/events.js";
 import { StatusPanel } from "./status/panel.js";
 import { TagPanel } from "./tags/panel.js";
@@ -19,6 +20,7 @@ const PANELS = {
 };
 
 loadStyle();
+followTheme();
 
 registerExtension({
   name: "acestep.nodes",

@@ -55,12 +55,3 @@ export function loadStyle() {
   if (document.querySelector(`link[href="${href}"]`)) return;
   document.head.append(make("link", { rel: "stylesheet", href }));
 }
-
-/** Calls `listener` when ComfyUI's colours change. Returns a function that ends it. */
-export function onThemeChanged(listener) {
-  const observer = new MutationObserver(listener);
-  const options = { attributes: true, attributeFilter: ["class", "style"] };
-  observer.observe(document.body, options);
-  observer.observe(document.documentElement, options);
-  return () => observer.disconnect();
-}

@@ -173,8 +173,7 @@ class Canvas:
 
     def theme(self, palette: str) -> None:
         self.page.evaluate("palette => app.extensionManager.setting.set('Comfy.ColorPalette', palette)", palette)
-        dark = palette == "dark"
-        self.page.wait_for_function("dark => (document.querySelector('.dark-theme') !== null) === dark", arg=dark)
+        self.page.wait_for_function("palette => document.documentElement.dataset.acestepTheme === palette", arg=palette)
 
     def take_errors(self) -> list[str]:
         """Console errors since the last call that are this pack's doing."""

@@ -6,7 +6,6 @@ import { costOf, reckoning } from "./estimate.js";
 import { backendOf, dollars, notes } from "./facts.js";
 
 const MOST_SEAMS = 8;
-const SKETCH_WARNING = "This is sketch, not ACE-Step.";
 
 export class StatusLayout {
   constructor(panel) {
@@ -181,8 +180,11 @@ function estimateWords(estimate, values) {
   return [`${atMost ? "≤" : "≈"} ${usd}`, `${reckoning(callSeconds, price, takes)}, ${source}`];
 }
 
-// Said on the node whether it has run or not.
-const warningsOf = (report) => (report?.warnings ?? []).filter((warning) => warning !== SKETCH_WARNING);
+// What the node says anyway, whether it has run or not.
+const SAID = [/^This is sketch, not ACE-Step\.$/, /^Sketch ignores /, / has no effect on RunComfy/, /^Lyrics are blank: RunComfy/,
+  /^There are no lyrics to sing/];
+const warningsOf = (report) =>
+  (report?.warnings ?? []).filter((warning) => !SAID.some((pattern) => pattern.test(warning)));
 
 function distinct(found) {
   const seen = new Set();

@@ -2,7 +2,7 @@
 import {
   addPanel, afterNodeMethod, canvasScale, onExecuted, onTick, onWidgetChanged, rememberForUndo, viewUrl,
 } from "../comfy.js";
-import { onThemeChanged } from "../dom.js";
+import { onThemeChanged } from "../theme.js";
 import { say } from "../strings.js";
 import { Player } from "../audio/player.js";
 import { nearestZeroCrossing, peaksFromServer } from "../audio/peaks.js";

@@ -61,16 +61,21 @@ def peaks_of_file(path: Path, max_bins: int = FILE_BINS) -> Peaks:
     """Peaks of the first sound track of a file, read in pieces. Raises InputError when it has none."""
     import av
 
-    try:
-        # An open file and no protocols: a playlist cannot make the decoder open anything else.
-        with path.open("rb") as file, av.open(file, options={"protocol_whitelist": "none"}) as container:
-            if not container.streams.audio:
-                raise InputError("it has no sound track.")
-            stream = container.streams.audio[0]
-            stream.thread_type = "AUTO"
-            return measure(_blocks(container, stream), stream.codec_context.sample_rate, _FILE_BIN_SAMPLES, max_bins)
-    except (av.FFmpegError, ValueError) as error:
-        raise InputError(f"it is not sound that can be read ({type(error).__name__}).") from None
+    with path.open("rb") as file:
+        if not file.read(1):
+            raise InputError("it is empty.")
+        file.seek(0)
+        try:
+            # An open file and no protocols: a playlist cannot make the decoder open anything else.
+            with av.open(file, options={"protocol_whitelist": "none"}) as container:
+                if not container.streams.audio:
+                    raise InputError("it has no sound track.")
+                stream = container.streams.audio[0]
+                stream.thread_type = "AUTO"
+                rate = stream.codec_context.sample_rate
+                return measure(_blocks(container, stream), rate, _FILE_BIN_SAMPLES, max_bins)
+        except (av.FFmpegError, ValueError) as error:
+            raise InputError(f"it is not sound that can be read ({type(error).__name__}).") from None
 
 
 def measure(blocks: Iterable[torch.Tensor], sample_rate: int, bin_samples: int, max_bins: int) -> Peaks:
