@@ -11,7 +11,7 @@ from acestep_nodes.nodes.backends.runcomfy import account
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
 from acestep_nodes.nodes.backends.runcomfy.errors import JournalError, NotSignedIn
 from acestep_nodes.nodes.backends.runcomfy.place import API_URL, Place, api_url_from
-from acestep_nodes.nodes.errors import InputError
+from acestep_nodes.nodes.errors import BackendUnavailable, InputError
 from hypothesis import given
 from hypothesis import strategies as st
 from runcomfy_runs import generate, inpaint, place_for, song, window
@@ -124,6 +124,13 @@ def test_a_damaged_ceiling_buys_nothing(tmp_path, text):
         (tmp_path / "settings.json").write_text(text)
         ran = generate(where)
         assert isinstance(ran.error, JournalError) and "ceiling" in ran.words and simulator.paid == 0
+
+
+def test_proxy_settings_that_cannot_work_are_a_sentence_without_their_password(tmp_path, monkeypatch):
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "gopher://user:password@127.0.0.1:1")
+    ran = generate(place(tmp_path, RUNCOMFY_API_TOKEN="abc"))
+    assert isinstance(ran.error, BackendUnavailable) and "HTTPS_PROXY" in ran.words and "password" not in ran.words
 
 
 # The address

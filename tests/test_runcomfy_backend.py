@@ -361,6 +361,7 @@ def test_ids_the_journal_does_not_know_are_fetched_in_order(simulator, place, tm
     ran = generate(elsewhere, song(batch_size=9, resume_request_id=ids))
     assert ran.error is None and simulator.paid == 2
     assert torch.equal(ran.sounds[1].waveform, first.sounds[1].waveform)
+    assert "not in this computer's journal" in ran.facts["warnings"][0]
     wrong = inpaint(elsewhere, window(), request=repair(resume_request_id="unknown-1, unknown-2"))
     assert isinstance(wrong.error, InputError) and "2 ids" in wrong.words
 
@@ -389,7 +390,8 @@ def test_resuming_says_what_differs(musical, tmp_path):
         span = changes.pop("span", (2.0, 3.0))
         ran = inpaint(place, sound, span=span, request=repair(resume_request_id=resume, **changes))
         assert ran.error is None, ran.words
-        return [warning for warning in ran.facts["warnings"] if "fetched, not bought" not in warning]
+        assert "batch_size and seed are ignored" in ran.facts["warnings"][0]
+        return [warning for warning in ran.facts["warnings"][1:] if "fetched, not bought" not in warning]
 
     assert differences(source) == []
     assert "another range" in differences(source, span=(2.0, 3.5))[0]

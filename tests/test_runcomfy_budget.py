@@ -109,6 +109,20 @@ def test_nodes_of_one_prompt_share_the_ceiling_and_prompts_do_not(tmp_path, monk
         assert queue("second", 3).error is None and simulator.paid == 3
 
 
+def test_an_unknown_outcome_stays_counted_and_a_refusal_does_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: "a prompt with faults")
+    with Simulator(compose=rendering.tone) as simulator:
+        place = place_for(simulator, tmp_path)
+        save_ceiling(place, 0.0015)
+        simulator.fault("submit", "http", status=422)
+        generate(place, song(seed=1))
+        simulator.fault("submit", "drop_after")
+        generate(place, song(seed=2))  # fits, as the refused one cost nothing
+        assert simulator.paid == 1
+        assert isinstance(generate(place, song(seed=3)).error, CostRefused)
+        assert simulator.paid == 1
+
+
 def test_a_ceiling_lowered_while_the_run_was_queued_counts(tmp_path):
     with Simulator(compose=rendering.tone) as simulator:
         place = place_for(simulator, tmp_path)

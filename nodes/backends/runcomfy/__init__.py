@@ -1,5 +1,11 @@
-"""RunComfy's hosted ACE-Step. Nothing here is imported before a run, a route or the account needs it."""
-
-from .backend import RunComfyBackend
+"""RunComfy's hosted ACE-Step. Importing this imports nothing: a run or a route brings in what it needs."""
 
 __all__ = ["RunComfyBackend"]
+
+
+def __getattr__(name: str):
+    if name == "RunComfyBackend":
+        from .backend import RunComfyBackend
+
+        return RunComfyBackend
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -69,7 +69,16 @@ class RunComfyBackend(Backend):
         self._price: Price | RunComfyError | None = None
         self._fetch: dict[str, Entry] = {}
         self._outcomes: dict[Call, Outcome] = {}
-        self._warnings: list[str] = []
+        self._warnings: list[str] = [self._resumed_words()] if request.resume_request_ids else []
+
+    def _resumed_words(self) -> str:
+        seeds, first = self.request.seeds, self.request.resume_request_ids[0]
+        if self._resumed is None:
+            return f"Request {first} is not in this computer's journal, so the seeds in this report are the node's."
+        return (
+            f"This is the run of request {first}: {len(seeds)} take{'s' * (len(seeds) > 1)} from seed {seeds[0]}. The "
+            "node's batch_size and seed are ignored."
+        )
 
     @property
     def max_seconds(self) -> Seconds:

@@ -197,13 +197,20 @@ class Client:
     def _open(self, answer_seconds: float | None = None):
         patience = self.place.patience
         seconds = answer_seconds or patience.answer
-        return self._httpx.Client(
-            base_url=self.place.api_url,
-            headers={"Authorization": f"Bearer {self._account.token}", "Accept": "application/json"},
-            timeout=self._httpx.Timeout(seconds, connect=min(patience.connect, seconds)),
-            follow_redirects=False,
-            trust_env=not self.place.is_test_server,  # the user's proxy, but never for a loopback address
-        )
+        try:
+            return self._httpx.Client(
+                base_url=self.place.api_url,
+                headers={"Authorization": f"Bearer {self._account.token}", "Accept": "application/json"},
+                timeout=self._httpx.Timeout(seconds, connect=min(patience.connect, seconds)),
+                follow_redirects=False,
+                trust_env=not self.place.is_test_server,  # the user's proxy, but never for a loopback address
+            )
+        except (ImportError, ValueError, OSError):
+            # The text may quote a proxy's password.
+            raise BackendUnavailable(
+                "The connection to RunComfy cannot be set up with this computer's settings: check HTTPS_PROXY, "
+                "ALL_PROXY and SSL_CERT_FILE (a SOCKS proxy needs: python -m pip install 'httpx[socks]')."
+            ) from None
 
     def _exchange(self, http, method: str, path: str, data: bytes | None = None):
         """Status, headers and the whole body, which is refused beyond a few MiB."""
