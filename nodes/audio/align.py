@@ -177,9 +177,7 @@ def _combined(track, render, found, placed: Placement, nominal: Placement, doubt
             return Alignment(nominal, (CONTRADICTORY.format(*milliseconds),))
     # A render that runs slow or fast drifts within the context too, so each span is given a slope of its own.
     anchors = dict(
-        anchor
-        for span, delay, _ in found
-        for anchor in _drift(track, span, render, placed, delay, sample_rate)
+        anchor for span, delay, _ in found for anchor in _drift(track, span, render, placed, delay, sample_rate)
     )
     stretched = replace(placed, anchors=tuple(sorted(anchors.items())))
     return Alignment(stretched, (*doubts, STRETCHED.format(*milliseconds)))

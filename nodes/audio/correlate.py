@@ -189,7 +189,7 @@ def _in_band(frequency: torch.Tensor) -> torch.Tensor:
 
 def _onsets(piece: torch.Tensor, hop: int, sample_rate: int) -> torch.Tensor:
     """[C, n] → [bands, frames]: change of the log energy in each band, zero mean."""
-    size = max(16, round(_ENVELOPE_WINDOW_SECONDS * sample_rate))
+    size = 1 << max(4, round(math.log2(_ENVELOPE_WINDOW_SECONDS * sample_rate)))
     window = torch.hann_window(size)
     power = _power(torch.stft(piece, size, hop, window=window, center=False, return_complex=True)).sum(0)
     low, high = _ENVELOPE_BAND_HZ[0], min(_ENVELOPE_BAND_HZ[1], 0.45 * sample_rate)

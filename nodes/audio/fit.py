@@ -11,9 +11,9 @@ import torch
 
 from ..errors import RenderError
 from .align import ALIGN_CONTEXT_SECONDS, MAX_DELAY_SECONDS, SEARCH_SECONDS, align
-from .loudness import LEVEL_CONTEXT_SECONDS, Context, edge_gains_db, gain_curve, limited
+from .loudness import LEVEL_CONTEXT_SECONDS, Context, edge_gains_db, gain_curve, limit
 from .render import Placement, Render
-from .resample import resample
+from .resample import resample, resampled_length
 from .seams import Measures, Seam, Usual, judged, measured, usual
 from .splice import continue_from, continue_into, fade_in, fade_out, fade_samples
 from .value import Sound
@@ -22,6 +22,8 @@ from .windows import Extension, Span, Window
 # What alignment and resampling filters may reach beyond the context they look at.
 _MARGIN_SECONDS = SEARCH_SECONDS + 0.05
 _SILENT_PEAK = 1e-5
+_BLOCK_SECONDS = 30
+_MARGIN_MS = 50
 # Sound that stops before its place is filled ends in a fade this long.
 _SHORTAGE_FADE_MS = 20.0
 
@@ -42,9 +44,7 @@ class Fit:
     warnings: tuple[str, ...]
 
 
-def fit_ranges(
-    out: torch.Tensor, sample_rate: int, window: Window, rendered: Sound, options: EditOptions
-) -> Fit:
+def fit_ranges(out: torch.Tensor, sample_rate: int, window: Window, rendered: Sound, options: EditOptions) -> Fit:
     """Write the new sound of ``window.ranges`` into ``out`` [C, T], which holds the source or earlier edits.
 
     rendered: the window as the backend gave it back, at its own rate, perhaps delayed, at another level,
@@ -108,9 +108,10 @@ class _Edge:
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """All that will stand in ``target`` [C, target.stop - target.start]."""
+    """What will be written: ``sound`` [C, n] from sample ``start`` on, within ``target``."""
 
     target: _Target
+    start: int
     sound: torch.Tensor
     left_db: float
     right_db: float
@@ -145,7 +146,7 @@ def _fit(out, sample_rate, origin, known, targets, rendered, samples, options) -
     # Where new sound replaces old sound, the old joint is what the new one is compared with.
     before = [measured(out, edge.position, sample_rate) if edge.kind == FADE else None for edge in edges]
     for piece in pieces:
-        out[:, piece.target.start : piece.target.stop] = piece.sound
+        out[:, piece.start : piece.start + piece.sound.shape[1]] = piece.sound
     seams = tuple(_seam(scene, edge, was, common) for edge, was in zip(edges, before))
     warnings += [seam.sentence() for seam in seams if seam.verdict == "poor"]
     return Fit(seams, tuple(dict.fromkeys(warnings)))
@@ -172,13 +173,13 @@ class _Scene:
         gains = edge_gains_db(left, right, self.sample_rate) if self.options.match_loudness else (0.0, 0.0)
         new = self.take(start, stop) * gain_curve(*gains, stop - start)
         self.join(new, target, start, stop, gains)
-        sound = self.out[:, target.start : target.stop].clone()
-        if target.left != FADE:
-            sound[:, : start - target.start] = 0
-        if target.right != FADE:
-            sound[:, stop - target.start :] = 0
-        sound[:, start - target.start : stop - target.start] = limited(new, self.ceiling)
-        return _Piece(target, sound, *gains, _similarity(left), _similarity(right)), said
+        limit(new, self.ceiling)
+        if target.left != FADE and start > target.start:
+            new = torch.nn.functional.pad(new, (start - target.start, 0))
+            start = target.start
+        if target.right != FADE and stop < target.stop:
+            new = torch.nn.functional.pad(new, (0, target.stop - stop))
+        return _Piece(target, start, new, *gains, _similarity(left), _similarity(right)), said
 
     def join(self, new: torch.Tensor, target: _Target, start: int, stop: int, gains: tuple[float, float]) -> None:
         """Fit the ends of ``new``, which covers [start, stop) of ``target``, to what they meet. In place."""
@@ -240,8 +241,9 @@ def _peak(piece: torch.Tensor) -> float:
     """Largest magnitude; NaN or infinite when a sample is."""
     if not piece.numel():
         return 0.0
-    low, high = torch.aminmax(piece)
-    return float(torch.maximum(-low, high))
+    # Channel by channel, because contiguous samples are many times as quick.
+    ends = [torch.stack(torch.aminmax(row)).abs() for row in piece]
+    return float(torch.stack(ends).amax())
 
 
 def _at_rate(rendered: Sound, sample_rate: int, origin: int, low: int, high: int) -> Render:
@@ -257,7 +259,25 @@ def _at_rate(rendered: Sound, sample_rate: int, origin: int, low: int, high: int
         raise RenderError(
             f"The backend returned only {rendered.seconds:.2f} s, which does not reach the range; nothing was changed."
         )
-    return Render(resample(part, theirs, sample_rate), origin + first * grid_ours)
+    return Render(_resampled(part, theirs, sample_rate, common), origin + first * grid_ours)
+
+
+def _resampled(waveform: torch.Tensor, theirs: int, ours: int, common: int) -> torch.Tensor:
+    """``resample`` block by block, so that a window of ten minutes does not need its size three times over."""
+    if theirs == ours:
+        return waveform
+    samples = waveform.shape[1]
+    result = waveform.new_empty(waveform.shape[0], resampled_length(samples, theirs, ours))
+    # Blocks and the sound they see beyond their ends are whole steps of the grid that both rates share.
+    step = _BLOCK_SECONDS * common
+    margin = -(-common * _MARGIN_MS // 1000)
+    grid_theirs, grid_ours = theirs // common, ours // common
+    for start in range(0, -(-samples // grid_theirs), step):
+        before = min(start, margin)
+        piece = waveform[:, (start - before) * grid_theirs : (start + step + margin) * grid_theirs]
+        done = resample(piece, theirs, ours)[:, before * grid_ours :][:, : step * grid_ours]
+        result[:, start * grid_ours : start * grid_ours + done.shape[1]] = done
+    return result
 
 
 def _gaps(start: int, stop: int, taken) -> tuple[Span, ...]:

@@ -53,13 +53,13 @@ def gain_curve(start_db: float, stop_db: float, samples: int) -> torch.Tensor:
     """Factors [samples] going from ``start_db`` to ``stop_db``, straight in dB."""
     if start_db == stop_db:
         return torch.full((samples,), 10 ** (start_db / 20))
-    return torch.pow(10.0, torch.linspace(start_db / 20, stop_db / 20, samples))
+    return torch.linspace(start_db / 20, stop_db / 20, samples).mul_(math.log(10)).exp_()
 
 
-def limited(segment: torch.Tensor, ceiling: float) -> torch.Tensor:
-    """``segment`` with no sample beyond ±max(1, ceiling); samples within are untouched."""
+def limit(sound: torch.Tensor, ceiling: float) -> None:
+    """Let no sample of ``sound`` go beyond ±max(1, ceiling); samples within are untouched. In place."""
     bound = max(1.0, ceiling)
-    return segment.clamp(-bound, bound)
+    sound.clamp_(-bound, bound)
 
 
 def _rms(piece: torch.Tensor) -> float:

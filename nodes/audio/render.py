@@ -78,8 +78,13 @@ class Placement:
         )
 
     def take(self, render: Render, start: int, stop: int) -> torch.Tensor:
-        """The track's samples [start, stop) out of ``render``, in time and in the track's channels."""
+        """The track's samples [start, stop) out of ``render``, in time and in the track's channels.
+
+        May be a view of the render; not to be written to.
+        """
         raw = self._in_time(render, start, stop)
+        if self.channels == plain_channels(len(self.channels), len(raw)) and len(self.channels) == len(raw):
+            return raw
         rows = [sum(raw[index] * sign for index, sign in parts) / len(parts) for parts in self.channels]
         return torch.stack(rows)
 
@@ -127,6 +132,8 @@ def _sinc(distance: torch.Tensor) -> torch.Tensor:
     """Kaiser-windowed sinc at ``distance`` samples from its centre."""
     distance = distance.double()
     inside = (1 - (distance / (_TAPS + 1)).square()).clamp_min(0).sqrt()
-    return torch.sinc(distance) * torch.special.i0(_KAISER_BETA * inside) / torch.special.i0(
-        torch.tensor(_KAISER_BETA, dtype=torch.float64)
+    return (
+        torch.sinc(distance)
+        * torch.special.i0(_KAISER_BETA * inside)
+        / torch.special.i0(torch.tensor(_KAISER_BETA, dtype=torch.float64))
     )

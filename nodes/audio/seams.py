@@ -157,9 +157,17 @@ def judged(
     worst = max(level_excess, jump, colour_excess)
     verdict = "poor" if worst > _FAIR else "fair" if worst > 1 else "good"
     return Seam(
-        time_seconds, edge, level, jump, place.spectral_distance_db, correlation,
-        delay_ms, gain_db, verdict, tuple(faults),
-    )  # fmt: skip
+        time_seconds,
+        edge,
+        level,
+        jump,
+        place.spectral_distance_db,
+        correlation,
+        delay_ms,
+        gain_db,
+        verdict,
+        tuple(faults),
+    )
 
 
 def _sides(track: torch.Tensor, position: int, seconds: float, sample_rate: int):

@@ -133,8 +133,13 @@ SERVICES = (
     Service("mono render", gains_db=(-3, 3), odd="mono", cases=12),
     Service("one channel empty", gains_db=(-3, 3), odd="one empty", cases=12),
     Service(
-        "everything at once", gains_db=(-6, 0), rates=(44_100, 48_000), mp3_kbits=(64, 96, 128, 192, 256, 320),
-        noise_db=(25, 30, 40), source_rates=(22_050, 44_100, 48_000, 96_000), cases=60,
+        "everything at once",
+        gains_db=(-6, 0),
+        rates=(44_100, 48_000),
+        mp3_kbits=(64, 96, 128, 192, 256, 320),
+        noise_db=(25, 30, 40),
+        source_rates=(22_050, 44_100, 48_000, 96_000),
+        cases=60,
     ),  # fmt: skip
     Service("vocoder (phase lost)", gains_db=(-3, 3), vocoder=True, max_delay=0.1, cases=18),
 )
@@ -324,7 +329,8 @@ HEADER = (
     f"{'step max':>10}{'step p95':>10}{'jump max':>10}{'outside':>10}"
 )
 PEER_HEADER = (
-    f"{'same services':<24}{'cases':>6}{'step p50':>10}{'step p95':>10}{'step max':>10}{'clicks':>9}{'jump max':>10}{'outside':>12}"
+    f"{'same services':<24}{'cases':>6}{'step p50':>10}{'step p95':>10}{'step max':>10}{'clicks':>9}{'jump max':>10}"
+    f"{'outside':>14}"
 )
 
 
@@ -339,9 +345,10 @@ def row(name: str, t: Tally) -> str:
 def peer_row(name: str, t: Tally) -> str:
     clicks = sum(jump > 1 for jump in t.jumps)
     return (
-        f"{name:<24}{t.cases:>6}" + "".join(f"{np.percentile(t.steps, p):>7.2f} dB" for p in (50, 95, 100))
+        f"{name:<24}{t.cases:>6}"
+        + "".join(f"{np.percentile(t.steps, p):>7.2f} dB" for p in (50, 95, 100))
         + f"{100 * clicks / len(t.jumps):>8.1f}%{max(t.jumps):>10.2f}"
-        + f"{'equal' if not t.changed else f'{100 * t.changed / t.cases:.0f}% changed':>12}"
+        + f"{'equal' if not t.changed else f'{100 * t.changed / t.cases:.0f}% changed':>14}"
     )
 
 
