@@ -1,8 +1,4 @@
-"""Loading through ComfyUI's own loaders, and keeping what was loaded until ComfyUI frees memory.
-
-ComfyUI manages where loaded models live but cannot drop one that somebody still holds. So what is kept here
-is let go when ComfyUI unloads models outside of a node: its buttons to free memory, or after running out of it.
-"""
+"""Loading the chosen model's parts through ComfyUI's own loaders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +7,10 @@ from ...errors import BackendUnavailable
 from ...request import Request
 from .files import CHECKPOINTS, CLIP, MODEL, VAE, ModelFile
 from .installed import Chosen
+from .kept import Shelf
 
-# The last model loaded, part by part: kind → (identity of its files, part). A node class cannot hold it, as
-# ComfyUI makes a new one for every run.
-_kept: dict[str, tuple[tuple, object]] = {}
+# One for the process: ComfyUI makes a new node for every run, so a node cannot keep anything itself.
+SHELF = Shelf()
 
 
 @dataclass(frozen=True)
@@ -28,45 +24,37 @@ class Loaded:
 
 def load(chosen: Chosen, request: Request) -> Loaded:
     """The parts of ``chosen``: those connected to the node, those kept, and the rest from their files."""
-    sources = {MODEL: chosen.model, CLIP: chosen.clip, VAE: chosen.vae}
     connected = {MODEL: request.model, CLIP: request.clip, VAE: request.vae}
+    sources = {MODEL: chosen.model, CLIP: chosen.clip, VAE: chosen.vae}
+    sources = {kind: source for kind, source in sources.items() if connected[kind] is None}
     identities = {kind: tuple(file.identity for file in source) for kind, source in sources.items()}
-    wanted = [kind for kind, part in connected.items() if part is None]
-    # Before anything is loaded, so that two models never stand side by side in memory.
-    for kind in wanted:
-        if kind in _kept and _kept[kind][0] != identities[kind]:
-            del _kept[kind]
-    for kind in wanted:
-        if kind not in _kept:
-            _load_from(sources[kind], [k for k in wanted if sources[k] == sources[kind] and k not in _kept], identities)
-    return Loaded(**{kind: connected[kind] if kind not in wanted else _kept[kind][1] for kind in sources})
+    SHELF.begin(identities)
+    for kind, source in sources.items():
+        if SHELF.get(kind) is None:
+            # An all-in-one file gives all that is wanted of it at once.
+            together = [other for other in sources if sources[other] == source and SHELF.get(other) is None]
+            for loaded, part in _load_from(source, together).items():
+                SHELF.put(loaded, identities[loaded], part)
+    return Loaded(**{kind: SHELF.get(kind) if kind in sources else part for kind, part in connected.items()})
 
 
-def forget() -> None:
-    """Let go of everything kept."""
-    _kept.clear()
-
-
-def _load_from(source: tuple[ModelFile, ...], kinds: list[str], identities: dict[str, tuple]) -> None:
-    """Load ``kinds`` out of one source: an all-in-one file gives several at once."""
+def _load_from(source: tuple[ModelFile, ...], kinds: list[str]) -> dict[str, object]:
     import comfy.model_management
 
     try:
         if source[0].folder == CHECKPOINTS:
-            parts = _checkpoint(source[0], kinds)
-        else:
-            parts = {kind: _LOADERS[kind](source) for kind in kinds}
+            return _checkpoint(source[0], kinds)
+        return {kind: _LOADERS[kind](source) for kind in kinds}
+    # UnboundLocalError: what ComfyUI's loader raises for an all-in-one file without a language model.
     except (RuntimeError, UnboundLocalError, KeyError, ValueError) as error:
         if comfy.model_management.is_oom(error):
             raise
         names = " and ".join(file.name for file in source)
+        reason = " ".join(str(error).split())
         raise BackendUnavailable(
-            f"ComfyUI could not load {names} ({type(error).__name__}: {error}). The file may be damaged or incomplete: "
+            f"ComfyUI could not load {names} ({type(error).__name__}: {reason}). The file may be damaged or incomplete: "
             "compare its size with the one where you got it, and download it again."
         ) from error
-    for kind, part in parts.items():
-        _patcher(part).add_callback_with_key(_detached(), "acestep.kept", _on_detach)
-        _kept[kind] = (identities[kind], part)
 
 
 def _checkpoint(file: ModelFile, kinds: list[str]) -> dict[str, object]:
@@ -112,21 +100,3 @@ def _vae(source: tuple[ModelFile, ...]):
 
 
 _LOADERS: dict[str, Callable] = {MODEL: _diffusion_model, CLIP: _text_encoder, VAE: _vae}
-
-
-def _patcher(part):
-    return getattr(part, "patcher", part)
-
-
-def _detached() -> str:
-    from comfy.patcher_extension import CallbacksMP
-
-    return CallbacksMP.ON_DETACH
-
-
-def _on_detach(_patcher, unpatch_all: bool) -> None:
-    """ComfyUI took a kept model off its device. Within a node that is to make room and it will be wanted again."""
-    from comfy_execution.utils import get_executing_context
-
-    if unpatch_all and get_executing_context() is None:
-        forget()
