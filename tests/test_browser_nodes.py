@@ -164,7 +164,9 @@ def test_undo_and_redo_go_gesture_by_gesture(canvas):
 
     def press_until(keys, value):
         canvas.page.keyboard.press(keys)
-        wait(canvas, """value => app.graph.nodes.find((n) => n.comfyClass === "TimeRange")
+        # An older front end loses a step when the next key comes while it is still restoring.
+        wait(canvas, """value => !app.extensionManager.workflow.activeWorkflow.changeTracker._restoringState
+             && app.graph.nodes.find((n) => n.comfyClass === "TimeRange")
              ?.widgets.find((w) => w.name === "start_time").value === value""", value)
 
     press_until("Control+z", dragged)
