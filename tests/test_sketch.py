@@ -12,7 +12,8 @@ import torch
 from acestep_nodes.nodes.audio.resample import resample, with_channels
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.backends.interface import Plan
-from acestep_nodes.nodes.backends.sketch import NOT_ACE_STEP, SketchBackend
+from acestep_nodes.nodes.backends.sketch import SketchBackend
+from acestep_nodes.nodes.backends.sketch.backend import NOT_ACE_STEP
 from acestep_nodes.nodes.errors import InputError
 from acestep_nodes.nodes.progress import Progress
 from acestep_nodes.nodes.request import Call, generate_request, inpaint_request, outpaint_request

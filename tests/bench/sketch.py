@@ -23,7 +23,8 @@ pack = types.ModuleType("acestep_nodes")
 pack.__path__ = [str(Path(__file__).resolve().parents[2])]
 sys.modules["acestep_nodes"] = pack
 
-from acestep_nodes.nodes.backends.sketch import RATE_HZ, SketchBackend  # noqa: E402
+from acestep_nodes.nodes.backends.sketch import SketchBackend  # noqa: E402
+from acestep_nodes.nodes.backends.sketch.synth import RATE_HZ  # noqa: E402
 from acestep_nodes.nodes.request import generate_request  # noqa: E402
 
 SONGS = {
