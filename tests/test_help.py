@@ -26,8 +26,8 @@ def locale(language, file):
 @pytest.mark.parametrize("page", ["{}.md", "{}/zh.md"])
 def test_a_help_page_explains_every_input_and_output(schemas, node, page):
     text = (ROOT / "js" / "docs" / page.format(node)).read_text(encoding="utf-8")
-    rows = "\n".join(line for line in text.splitlines() if line.startswith("|"))
-    named = set(re.findall(r"`(\w+)`", rows))
+    labels = re.findall(r"^- \*\*(.+?)\*\*", text, re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", " ".join(labels)))
     wanted = {item.id for item in schemas[node].inputs} | {item.display_name for item in schemas[node].outputs}
     assert wanted <= named, f"{page.format(node)} does not explain {sorted(wanted - named)}"
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)

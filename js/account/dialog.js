@@ -23,7 +23,7 @@ class AccountDialog {
     this.result = make("p", { class: "acestep-account-result", role: "status", "aria-live": "polite", hidden: true });
     // Not type=password: password managers would offer to keep it and to fill in another.
     this.token = make("input", {
-      type: "text", id: "acestep-token", class: "acestep-field-input acestep-secret", autocomplete: "off",
+      type: "text", id: "acestep-token", autofocus: true, class: "acestep-field-input acestep-secret", autocomplete: "off",
       autocapitalize: "off", spellcheck: "false", "data-1p-ignore": true, "data-lpignore": "true",
       "aria-describedby": "acestep-token-about",
     });
