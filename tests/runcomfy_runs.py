@@ -18,8 +18,8 @@ from acestep_nodes.nodes.request import Call, generate_request, inpaint_request,
 # The contract's waits, a tenth as long or less.
 IMPATIENT = Patience(
     connect=2.0,
-    answer=2.0,
-    submission=2.0,
+    answer=4.0,
+    submission=4.0,
     first_poll=0.05,
     poll=0.1,
     first_backoff=0.05,

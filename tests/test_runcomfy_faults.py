@@ -77,7 +77,7 @@ UNKNOWN = [
     ("unreadable", {}, 1),
     ("truncated", {}, 1),
     ("cut", {}, 1),
-    ("slow", {"seconds": 3.0}, 1),
+    ("slow", {"seconds": 5.0}, 1),
     ("redirect", {"location": "https://example.com/"}, 0),
     ("change", {"remove": ["request_id"]}, 1),
     ("change", {"set": {"request_id": "not an id"}}, 1),

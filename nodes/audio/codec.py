@@ -73,6 +73,7 @@ def decode(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Sound:
     that could name a file or an address is not even tried.
     """
     import av
+    from av.error import FFmpegError
 
     container_format = sniff(data)
     if container_format is None:
@@ -82,7 +83,7 @@ def decode(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Sound:
         options = {"protocol_whitelist": "none", "format_whitelist": container_format}
         with av.open(io.BytesIO(data), format=container_format, options=options) as container:
             return _decode_stream(container, container_format, limits)
-    except (av.FFmpegError, ValueError, OverflowError):
+    except (FFmpegError, ValueError, OverflowError):
         raise Undecodable(f"a broken {container_format.upper()} file") from None
 
 

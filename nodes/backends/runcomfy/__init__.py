@@ -1,7 +1,5 @@
 """RunComfy's hosted ACE-Step. Importing this imports nothing: a run or a route brings in what it needs."""
 
-__all__ = ["RunComfyBackend"]
-
 
 def __getattr__(name: str):
     if name == "RunComfyBackend":

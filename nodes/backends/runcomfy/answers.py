@@ -58,8 +58,9 @@ def request_id_in(answer: Mapping | None) -> str | None:
 def cost_in(answer: Mapping) -> float | None:
     """The reported cost in US dollars, or None."""
     cost = answer.get("cost")
-    is_number = isinstance(cost, (int, float)) and not isinstance(cost, bool)
-    return float(cost) if is_number and math.isfinite(cost) and cost >= 0 else None
+    if isinstance(cost, bool) or not isinstance(cost, (int, float)):
+        return None
+    return float(cost) if math.isfinite(cost) and cost >= 0 else None
 
 
 def signalled_error(answer: Mapping, token: str) -> str | None:

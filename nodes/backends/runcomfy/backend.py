@@ -34,7 +34,7 @@ from .resume import as_planned, calls_of, entries_for, find_run, foreign_run, ne
 from .sources import source_hash
 from .stopping import Stop
 from .summary import error_for, facts
-from .watching import watch
+from .watching import all_ended, watch
 
 MAX_IN_FLIGHT = 4
 # ACE-Step works at 44.1 or 48 kHz; more would only make the request larger.
@@ -121,7 +121,7 @@ class RunComfyBackend(Backend):
         self._desk = await watch(self._open_desk, live, self.request.progress, self._stop_everything)
 
     def _open_desk(self) -> Desk:
-        request, plan = self.request, self._plan
+        request, plan = self.request, self._planned
         sources = tuple(source_hash(sound) for sound in plan.sources)
         budget = Budget(request.node, self._prompt, request.max_cost_usd, lambda: ceiling_usd(self._place))
         if self._resumed:
@@ -145,12 +145,14 @@ class RunComfyBackend(Backend):
 
     def _amounts(self, price: Price) -> dict[Call, float]:
         """What each call would cost this run. Songs that are paid for already are known to cost nothing."""
-        amounts = {call: price.of(self._plan.call_seconds[call.part]) for call in calls_of(self._plan)}
-        if isinstance(self.request, GenerateRequest):
+        plan, request = self._planned, self.request
+        amounts = {call: price.of(plan.call_seconds[call.part]) for call in calls_of(plan)}
+        if isinstance(request, GenerateRequest):
             entries = self._journal.read().entries
             paid = {e.body_sha256 for e in entries if e.account == self._identity and e.state in FETCHABLE}
             for call in amounts:
-                if generate_body(self.request.for_call(call)).sha256 in paid:
+                seed = request.for_call(call).seed
+                if generate_body(replace(request, seed=seed)).sha256 in paid:
                     amounts[call] = 0.0
         return amounts
 
@@ -160,6 +162,16 @@ class RunComfyBackend(Backend):
             return 0.0
         price = self._price if isinstance(self._price, Price) else list_price(self._model)
         return round(sum(price.of(plan.call_seconds[call.part]) for call in calls_of(plan)), 6)
+
+    @property
+    def _planned(self) -> Plan:
+        assert self._plan is not None, "check() comes first"
+        return self._plan
+
+    @property
+    def _opened(self) -> Desk:
+        assert self._desk is not None, "prepare() comes first"
+        return self._desk
 
     def _live_price(self) -> Price:
         if isinstance(self._price, Price):
@@ -193,11 +205,11 @@ class RunComfyBackend(Backend):
         live = Live(
             take=call.take + 1,
             takes=self.request.batch_size,
-            item=call.item + 1 if self._plan.items > 1 else None,
-            part=call.part + 1 if len(self._plan.call_seconds) > 1 else None,
+            item=call.item + 1 if self._planned.items > 1 else None,
+            part=call.part + 1 if len(self._planned.call_seconds) > 1 else None,
             test_server=self._place.is_test_server or None,
         )
-        purchase = Purchase(self._desk, call, live)
+        purchase = Purchase(self._opened, call, live)
         fetch = self._fetch.get(call_key(call))
         try:
             return await watch(
@@ -217,26 +229,18 @@ class RunComfyBackend(Backend):
 
     async def run(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> None:
         """At most MAX_IN_FLIGHT jobs at a time, all to their end even when one fails; Stop ends all of them."""
-        await self.prepare(self._plan)
+        await self.prepare(self._planned)
         places = asyncio.Semaphore(MAX_IN_FLIGHT)
 
         async def one(job: Callable[[], Awaitable[None]]) -> None:
             async with places:
-                if self._stop.is_set():
+                if self._stop.reason is not None:
                     raise self._stop.reason
                 await job()
 
         tasks = [asyncio.ensure_future(one(job)) for job in jobs]
-        try:
-            await asyncio.wait(tasks)
-        except asyncio.CancelledError as reason:
-            # The jobs learn of it too and clean up; none may outlive the run.
-            self._stop_everything(reason)
-            await asyncio.wait(tasks)
-            raise
-        finally:
-            results = [_exception_of(task) for task in tasks]
-        error = error_for(results, self._desk.run, self._outcomes)
+        results = await all_ended(tasks, self._stop_everything)
+        error = error_for(results, self._opened.run, self._outcomes)
         if error is not None:
             raise error
 
@@ -288,10 +292,6 @@ def _running_prompt_id() -> str | None:
         return None
     context = get_executing_context()
     return context.prompt_id if context else None
-
-
-def _exception_of(task: asyncio.Future) -> BaseException | None:
-    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _one_take_an_id(request: GenerateRequest) -> GenerateRequest:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TypeVar
 
 from ...errors import BackendUnavailable
 from .account import Account
@@ -23,6 +24,8 @@ from .answers import (
 from .errors import OutcomeUnknown, RequestRefused, RunComfyError, ServiceUnavailable, UnusableAnswer
 from .place import Place
 from .stopping import Stop, start_thread, wait_for
+
+Result = TypeVar("Result")
 
 THREAD_NAME = "acestep-runcomfy"
 WHERE_TO_LOOK = "the list of generations in your RunComfy account (runcomfy.com)"
@@ -113,7 +116,7 @@ class Client:
 
         return self.persist(attempt)
 
-    def persist(self, attempt: Callable[[], object]):
+    def persist(self, attempt: Callable[[], Result]) -> Result:
         """``attempt`` until it gives a result, or has been failing for too long in a row."""
         patience = self.place.patience
         pause, failing_since = patience.first_backoff, None

@@ -20,8 +20,9 @@ def address_in(result: Mapping, place: Place):
     """The one file address of a result, checked, as an httpx.URL. Raises UnusableAnswer."""
     output = result.get("output")
     output = output if isinstance(output, Mapping) else {}
-    several = output.get("audios") if isinstance(output.get("audios"), list) else []
-    found = {url for url in (output.get("audio"), *several) if isinstance(url, str) and url}
+    several = output.get("audios")
+    named = [output.get("audio"), *(several if isinstance(several, list) else ())]
+    found = {url for url in named if isinstance(url, str) and url}
     if len(found) != 1:
         raise UnusableAnswer(f"RunComfy delivered {len(found)} files where one is expected.")
     return checked_address(found.pop(), place)

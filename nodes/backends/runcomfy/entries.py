@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
+from typing import Any
 
 from ...request import Call
 
@@ -55,13 +56,21 @@ class Entry:
             return False
         return self.body_sha256 == other.body_sha256 or (self.descent is not None and self.descent == other.descent)
 
+    @property
+    def accepted_id(self) -> str:
+        """``request_id`` of an entry that has one."""
+        if self.request_id is None:
+            raise ValueError(f"entry {self.key} has no request id")
+        return self.request_id
+
     def as_json(self) -> dict:
         return asdict(self) | {"state": self.state.value, "where": list(self.where)}
 
     @classmethod
     def from_json(cls, data: dict) -> "Entry":
-        known = {name: data[name] for name in _names(cls) if name in data}
-        return cls(**known | {"state": State(data["state"]), "where": tuple(data.get("where", ()))})
+        known = _known(cls, data)
+        known["state"], known["where"] = State(data["state"]), tuple(data.get("where", ()))
+        return cls(**known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +110,9 @@ class Run:
 
     @classmethod
     def from_json(cls, data: dict) -> "Run":
-        known = {name: data[name] for name in _names(cls) if name in data}
-        return cls(**known | {"sources": tuple(data.get("sources", ()))})
+        known = _known(cls, data)
+        known["sources"] = tuple(data.get("sources", ()))
+        return cls(**known)
 
 
 def call_key(call: Call) -> str:
@@ -123,5 +133,6 @@ def call_words(call: Call, run: Run) -> str:
     return ", ".join(words)
 
 
-def _names(cls) -> list[str]:
-    return [each.name for each in fields(cls)]
+def _known(cls, data: dict) -> dict[str, Any]:
+    """What of ``data`` this version of the pack has a field for."""
+    return {each.name: data[each.name] for each in fields(cls) if each.name in data}

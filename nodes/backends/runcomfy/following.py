@@ -56,7 +56,7 @@ def follow(client: Client, entry: Entry, live: Live) -> Delivery:
 
 
 def _wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
-    patience, stop, request_id = client.place.patience, client.stop, entry.request_id
+    patience, stop, request_id = client.place.patience, client.stop, entry.accepted_id
     pause, strange_since = patience.first_poll, None
 
     def may_not_be_known_yet(error: RunComfyError) -> bool:
@@ -90,7 +90,7 @@ def _state(answer: Mapping) -> str:
     return str(answer.get("status", "")).strip().lower()
 
 
-def _failure(request_id: str | None, result: Mapping) -> RenderFailed:
+def _failure(request_id: str, result: Mapping) -> RenderFailed:
     cost = cost_in(result)
     charged = f" It reports a cost of ${cost:.4f}." if cost is not None else ""
     if _state(result) in CANCELLED:

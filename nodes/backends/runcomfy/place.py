@@ -65,13 +65,13 @@ def loopback_url(variable: str, text: str) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        plain = parts.scheme in ("http", "https") and parts.path in ("", "/") and "@" not in parts.netloc
+        if not loopback or not plain or parts.query or parts.fragment:
+            raise ValueError
     except ValueError:
-        loopback = False
-    plain = loopback and parts.scheme in ("http", "https") and parts.path in ("", "/")
-    if not plain or "@" in parts.netloc or parts.query or parts.fragment:
         raise InputError(
             f"{variable} is set, but not to the address of a server on this machine; it may only be a "
             "loopback address such as http://127.0.0.1:8765. Correct it, or remove it to use RunComfy."
-        )
+        ) from None
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")

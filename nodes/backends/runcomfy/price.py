@@ -42,9 +42,8 @@ def list_price(model: str) -> Price:
 
 def price_from(answer: dict, model: str) -> Price:
     """The live price in a catalogue answer. Raises UnusableAnswer for anything that leaves a doubt."""
-    usd, unit = answer.get("base_price_usd"), answer.get("price_unit")
-    is_number = isinstance(usd, (int, float)) and not isinstance(usd, bool)
-    if answer.get("model_id", model) != model or not is_number or not math.isfinite(usd) or usd < 0:
+    usd, unit = _dollars(answer.get("base_price_usd")), answer.get("price_unit")
+    if answer.get("model_id", model) != model or usd is None:
         raise UnusableAnswer(
             f"RunComfy gave no usable price for {model}, so nothing is submitted. Try again later; if it "
             "stays so, this pack needs an update."
@@ -54,7 +53,13 @@ def price_from(answer: dict, model: str) -> Price:
             f"RunComfy prices {model} by a unit this pack does not know, so the cost cannot be "
             "estimated and nothing is submitted. Update the pack."
         )
-    return Price(model, float(usd), unit, live=True)
+    return Price(model, usd, unit, live=True)
+
+
+def _dollars(value) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) and value >= 0 else None
 
 
 class PriceBoard:

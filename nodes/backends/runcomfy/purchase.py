@@ -111,7 +111,7 @@ class Purchase:
                     entry = self._submitted(entry, body)
                     bought = entry.key == fresh.key
             if entry.state is State.SENDING:
-                self.live.show(state="waiting for the same request of another run")
+                self.live.show(state="waiting", message="Another run is submitting the same request; it is shared.")
                 desk.client.stop.sleep(_SAME_BODY_POLL_SECONDS)
                 continue
             if entry.state is State.UNKNOWN and entry.request_id is None:
@@ -151,7 +151,7 @@ class Purchase:
         desk, patience = self._desk, self._desk.client.place.patience
         pause = patience.first_backoff
         for attempts_left in range(MAX_RETRIES, -1, -1):
-            self.live.show(state="submitting")
+            self.live.show(state="submitting", message=None)
             submission, sent = self._send(entry, body)
             if submission.error is None:
                 return sent
@@ -161,7 +161,8 @@ class Purchase:
             if not submission.retry or not attempts_left or wait > patience.longest_retry_after:
                 desk.budget.settle(self._call, 0.0)
                 raise submission.error
-            self.live.show(state=f"refused for now, trying again in {wait:.0f} s")
+            words = f"RunComfy does not take the request just now; it is sent again in {wait:.0f} s."
+            self.live.show(state="retrying", message=words)
             desk.client.stop.sleep(wait)
             pause = min(2 * pause, patience.longest_backoff)
             begun = desk.journal.begin(desk.run, self._call, replace(sent, state=State.SENDING, created=time.time()))
@@ -185,7 +186,7 @@ class Purchase:
     def _followed(self, entry: Entry, bought: bool) -> Delivery:
         desk = self._desk
         self._entry = entry
-        self.live.show(request_id=entry.request_id)
+        self.live.show(request_id=entry.request_id, message=None)
         if not bought:
             desk.budget.settle(self._call, 0.0)
             desk.journal.attach(desk.run, self._call, entry)
@@ -204,7 +205,7 @@ class Purchase:
         return delivery
 
     def _account_for(self, entry: Entry, delivery: Delivery, bought: bool) -> None:
-        self.outcome = Outcome(entry.request_id or "", delivery.cost_usd, bought)
+        self.outcome = Outcome(entry.accepted_id, delivery.cost_usd, bought)
         self._desk.parts[self._call] = entry.key
         if not bought:
             self.warnings.append(f"Request {entry.request_id} was fetched, not bought: it is not charged again.")

@@ -65,8 +65,9 @@ def entries_for(request: Request, run: Run, plan: Plan, content: Content) -> dic
             f"{_size(plan.items, plan.takes, parts)} now. Give it the source and the ranges of that run, or "
             "clear resume_request_id."
         )
-    entries = {call: content.entry(run.entry_key(call)) for call in calls_of(plan)}
-    missing = [call for call, entry in entries.items() if entry is None or entry.request_id is None]
+    found = {call: content.entry(run.entry_key(call)) for call in calls_of(plan)}
+    entries = {call_key(call): entry for call, entry in found.items() if entry and entry.request_id}
+    missing = [call for call in found if call_key(call) not in entries]
     if missing:
         names = "; ".join(call_words(call, run) or "its only part" for call in missing)
         raise NothingToFetch(
@@ -74,7 +75,7 @@ def entries_for(request: Request, run: Run, plan: Plan, content: Content) -> dic
             f"accepted: {names}. Nothing is bought on resume: clear resume_request_id and queue with seed "
             f"{run.seed} to fetch what is there and buy what is missing."
         )
-    return {call_key(call): entry for call, entry in entries.items()}
+    return entries
 
 
 def foreign_run(request: Request, model: str, plan: Plan, account: str) -> tuple[Run, dict[str, Entry]]:

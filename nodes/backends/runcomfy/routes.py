@@ -11,7 +11,7 @@ with HTTP 400 (bad input), 403 (other origin), 413, 415 (not JSON) or 500 (files
     /acestep/account/ceiling   {"ceiling_usd": 5} → account state; the most one prompt may cost, 0 to 1000
     /acestep/price             {"version": "auto", "task": "generate" | "inpaint" | "outpaint"}
                                → {"model", "usd", "unit", "live", "words", "message"}; live ones are kept a minute
-    /acestep/journal           {}                 → {"path", "requests": [newest first]}, see routes_answers.journal_line
+    /acestep/journal           {}                 → {"path", "requests": newest first}, see routes_answers.journal_line
     /acestep/journal/strike    {"keys": ["…"]}    → {"struck": how many}; settles requests never fetched
 """
 

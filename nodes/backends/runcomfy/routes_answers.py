@@ -95,9 +95,9 @@ def _check_token(place: Place, body: dict) -> dict:
 
 def _save_ceiling(place: Place, body: dict) -> dict:
     usd = body.get("ceiling_usd")
-    if not is_ceiling(usd):
+    if usd is None or not is_ceiling(usd):
         raise BadInput(f"ceiling_usd is {usd!r}; it must be a number from 0 to {MAX_CEILING_USD:g} US dollars.")
-    save_ceiling(place, usd)
+    save_ceiling(place, float(usd))
     return account_state(place)
 
 

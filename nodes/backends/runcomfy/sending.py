@@ -85,7 +85,7 @@ def cancel_and_record(client: Client, journal: Journal, entry: Entry, live: Live
     live.show(state="cancelling")
 
     def cancel() -> None:
-        outcome = client.cancel(entry.request_id)
+        outcome = client.cancel(entry.accepted_id)
         if outcome == "cancelled":
             journal.update(entry, state=State.CANCELLED)
         words = _OUTCOME_WORDS[outcome].format(id=entry.request_id, seed=entry.seed)

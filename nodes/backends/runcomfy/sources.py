@@ -18,6 +18,6 @@ def source_hash(sound: Sound) -> str:
         checksum = 0
         for start in range(0, sound.samples, _BLOCK_SAMPLES):
             block = channel[start : start + _BLOCK_SAMPLES].contiguous()
-            checksum = zlib.crc32(block.numpy(), checksum)
+            checksum = zlib.crc32(block.numpy().data, checksum)
         line += f" {checksum:08x}"
     return hashlib.sha256(line.encode()).hexdigest()

@@ -26,10 +26,10 @@ def facts(outcomes: Outcomes, warnings: Sequence[str]) -> dict:
 
 def error_for(results: Sequence[BaseException | None], run: Run, outcomes: Outcomes) -> BaseException | None:
     """The error to raise for what the jobs, one for each item and take, ended with; None when all went well."""
-    errors = [error for error in results if error is not None]
-    for error in errors:
-        if not isinstance(error, ACEStepError):
+    for error in results:
+        if error is not None and not isinstance(error, ACEStepError):
             return error  # Stop, or a defect: neither may hide behind a list of takes
+    errors = [error for error in results if isinstance(error, ACEStepError)]
     alike = len({str(error) for error in errors}) <= 1
     if not errors or (alike and not outcomes):
         return errors[0] if errors else None

@@ -8,7 +8,7 @@ minutes, and every other node's lookups with it, and asyncio.run would join them
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ...progress import Progress
@@ -56,6 +56,27 @@ async def watch(
         raise
     finally:
         ticker.send_changes()
+
+
+async def all_ended(
+    tasks: Sequence[asyncio.Future], stop_everything: Callable[[BaseException], BaseException]
+) -> list[BaseException | None]:
+    """Wait for every task; what each ended with. Cancelled itself, it first sees that all of them end."""
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError as reason:
+        stop_everything(reason)
+        while not all(task.done() for task in tasks):
+            with contextlib.suppress(asyncio.CancelledError):  # the tasks clean up; none may outlive the run
+                await asyncio.wait(tasks)
+        for task in tasks:
+            _ended_with(task)
+        raise
+    return [_ended_with(task) for task in tasks]
+
+
+def _ended_with(task: asyncio.Future) -> BaseException | None:
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 async def _clean_up(done: asyncio.Future, ticker: "_Ticker") -> None:
