@@ -123,7 +123,7 @@ def bar_accent(music: np.ndarray, bpm: float, beats: int) -> float:
     return power[on_bars].mean() / power[~on_bars].mean()
 
 
-@pytest.mark.parametrize("duration", [5, 60, 240, 600])
+@pytest.mark.parametrize("duration", [5, 60, 600])
 def test_generation_has_exactly_the_duration_and_no_clipping(duration):
     music = generate("indie pop, electric guitar, drums", "[Verse]\nla la\n[Chorus]\nhey", duration)
     assert music.shape == (2, duration * RATE)
@@ -156,7 +156,7 @@ def test_same_request_gives_the_same_samples_in_another_process():
 
 def test_another_seed_is_another_arrangement_at_the_same_tempo_and_in_the_same_key():
     tags = "pop, piano, drums, 110 BPM, D minor"
-    takes = [generate(tags, duration=30, seed=seed) for seed in range(4)]
+    takes = [generate(tags, duration=20, seed=seed) for seed in range(3)]
     for take in takes:
         assert measured_bpm(take, 110) == pytest.approx(110, rel=0.01)
         assert measured_key(take) == "D minor"
@@ -167,7 +167,7 @@ def test_another_seed_is_another_arrangement_at_the_same_tempo_and_in_the_same_k
 
 
 def test_seed_chooses_tempo_and_key_when_the_tags_name_none():
-    assert len({measured_key(generate("piano", duration=20, seed=seed)) for seed in range(6)}) >= 3
+    assert len({measured_key(generate("piano", duration=10, seed=seed)) for seed in range(6)}) >= 3
 
 
 def test_other_lyrics_leave_the_song_as_it_is():
@@ -179,18 +179,31 @@ def test_other_lyrics_leave_the_song_as_it_is():
     assert np.corrcoef(spectra(english, 4096, 4800).ravel(), spectra(french, 4096, 4800).ravel())[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("bpm", [60, 75, 100, 128, 174])
-@pytest.mark.parametrize("style", ["pop", "jazz trio, piano, drums", "house", "lo-fi hip-hop", "solo piano"])
-def test_tempo_of_the_tags_is_heard(bpm, style):
+@pytest.mark.parametrize(
+    "style, bpm",
+    [
+        ("pop", 60),
+        ("pop", 174),
+        ("jazz trio, piano, drums", 100),
+        ("jazz trio, piano, drums", 174),
+        ("house", 75),
+        ("house", 128),
+        ("lo-fi hip-hop", 60),
+        ("lo-fi hip-hop", 128),
+        ("solo piano", 75),
+        ("solo piano", 174),
+    ],
+)
+def test_tempo_of_the_tags_is_heard(style, bpm):
     assert measured_bpm(generate(f"{style}, {bpm} BPM", duration=20), bpm) == pytest.approx(bpm, rel=0.01)
 
 
 @pytest.mark.parametrize("root", range(12))
-@pytest.mark.parametrize("mode", ["major", "minor"])
-def test_key_of_the_tags_is_heard(root, mode):
+def test_key_of_the_tags_is_heard(root):
     style = ("pop, piano", "lo-fi, rhodes", "strings, cinematic", "ambient pad")[root % 4]
+    mode = ("major", "minor")[(root + root // 4) % 2]  # every style in both
     key = f"{PITCH_CLASSES[root]} {mode}"
-    assert measured_key(generate(f"{style}, {key}", duration=30, seed=root)) == key
+    assert measured_key(generate(f"{style}, {key}", duration=20, seed=root)) == key
 
 
 @pytest.mark.parametrize("beats", [2, 3, 4])
@@ -225,11 +238,12 @@ def test_instruments_of_the_tags_are_heard(tags, without, low, high):
     assert band_db(more, low, high) > band_db(less, low, high) + 4
 
 
-@pytest.mark.parametrize("name", ["piano", "rhodes", "electric guitar", "guitar", "strings", "synth", "bells", "organ"])
-def test_every_instrument_has_its_own_sound(name):
-    first, second = (generate(f"{tag}, no drums, no bass, C major, 90 BPM", "[Verse]", 10) for tag in (name, "pad"))
-    one, other = (spectra(music, 4096, 4800).ravel() for music in (first, second))
-    assert np.corrcoef(one, other)[0, 1] < 0.9
+def test_every_instrument_has_its_own_sound():
+    names = ("pad", "piano", "rhodes", "electric guitar", "guitar", "strings", "synth", "bells", "organ")
+    sounds = [generate(f"{name}, no drums, no bass, C major, 90 BPM", "[Verse]", 6) for name in names]
+    likeness = np.corrcoef([spectra(sound, 4096, 4800).ravel() for sound in sounds])
+    alike = [(a, b) for i, a in enumerate(names) for j, b in enumerate(names[:i]) if likeness[i, j] >= 0.9]
+    assert not alike
 
 
 def test_stereo_is_wide_and_survives_mono():
@@ -289,11 +303,11 @@ def test_a_fade_that_the_tags_refuse_is_not_made():
     assert level_db(music[:, 15 * RATE : 17 * RATE]) > level_db(music[:, : 5 * RATE]) - 3
 
 
-@pytest.mark.parametrize("marker", ["Final Chorus", "chorus 2", "CHORUS", "Drop", "副歌", "Chorus - big"])
-def test_markers_are_known_in_many_spellings(marker):
-    known, plain = (generate("rock, 120 BPM", f"[{name}]", 8) for name in (marker, "Chorus"))
-    assert np.array_equal(known, plain)
-    assert not np.array_equal(known, generate("rock, 120 BPM", "[Verse]", 8))
+def test_markers_are_known_in_many_spellings():
+    markers = ("Chorus", "Final Chorus", "chorus 2", "CHORUS", "Drop", "副歌", "Chorus - big", "Verse")
+    takes = {marker: generate("rock, 120 BPM", f"[{marker}]", 5) for marker in markers}
+    same = [marker for marker, take in takes.items() if np.array_equal(take, takes["Chorus"])]
+    assert same == [marker for marker in markers if marker != "Verse"]
 
 
 def test_a_fade_in_only_fades_in():
@@ -397,7 +411,7 @@ def test_strange_words_still_make_music(tags, lyrics):
     assert level_db(music) > -30
 
 
-@pytest.mark.parametrize("rate, channels", [(48_000, 2), (44_100, 2), (44_100, 1), (8_000, 1), (96_000, 2)])
+@pytest.mark.parametrize("rate, channels", [(48_000, 2), (44_100, 1), (8_000, 1), (96_000, 2)])
 def test_inpaint_changes_the_ranges_and_nothing_else(rate, channels):
     window = noise(20, rate, channels)
     before = window_at_48k(window)
@@ -489,8 +503,17 @@ def test_new_music_in_the_middle_has_neither_intro_nor_outro():
     assert not np.array_equal(chorus, inpaint(window, [(6, 18)], lyrics="[Outro]"))
 
 
-@pytest.mark.parametrize("before, after", [(0.0, 12.5), (7.3, 0.0), (0.05, 0.05), (3.21, 20.0)])
-@pytest.mark.parametrize("rate, channels", [(48_000, 2), (44_100, 1), (8_000, 1)])
+@pytest.mark.parametrize(
+    "before, after, rate, channels",
+    [
+        (0.0, 12.5, 48_000, 2),
+        (7.3, 0.0, 48_000, 2),
+        (3.21, 20.0, 48_000, 2),
+        (0.05, 0.05, 44_100, 1),
+        (3.21, 8.0, 44_100, 2),
+        (3.21, 8.0, 8_000, 1),
+    ],
+)
 def test_outpaint_adds_sound_and_leaves_the_window(before, after, rate, channels):
     window = noise(6, rate, channels)
     source = window_at_48k(window)
