@@ -83,6 +83,14 @@ def test_file_that_is_no_api_graph(refused, tmp_path, content, word):
     assert code == 64 and word in said and "graph.json" in said
 
 
+@pytest.mark.parametrize("arguments, word", [(["--simulator"], "--backend runcomfy"),
+                                             (["--simulator", "--backend", "sketch"], "--backend runcomfy"),
+                                             (["--simulator", "--backend", "runcomfy", "--keep-server"], "ends with")])
+def test_simulator_that_would_serve_nothing(refused, arguments, word):
+    code, said = refused(*arguments)
+    assert code == 64 and word in said
+
+
 @pytest.mark.parametrize("port", ["0", "70000", "-1"])
 def test_port_out_of_range(refused, port):
     code, said = refused("--port", port)
@@ -176,8 +184,10 @@ def test_the_cost_is_that_of_every_node_and_a_note_is_said_once(tmp_path, capsys
     def report(cost):
         return ReportFile(tmp_path / "r.json", {"warnings": ["Listen to the seam."], "cost_usd": cost})
 
-    cli._tell([], [report(0.012), report(None), report(0.006)])
-    said = capsys.readouterr().out
-    assert "Cost: $0.0180" in said and said.count("Listen to the seam.") == 1
-    cli._tell([], [report(None)])
+    reports = [report(0.012), report(None), report(0.006)]
+    cli._tell([], reports)
+    assert capsys.readouterr().out.count("Listen to the seam.") == 1
+    cli._tell_cost(reports)
+    assert "Cost: $0.0180" in capsys.readouterr().out
+    cli._tell_cost([report(None)])
     assert "Cost" not in capsys.readouterr().out

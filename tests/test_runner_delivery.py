@@ -35,7 +35,7 @@ def write_wav(path, seconds=2.0, channels=2, level=0.5):
 
 @pytest.fixture
 def workspace(tmp_path):
-    return Workspace(tmp_path / "run", tmp_path, ())
+    return Workspace(tmp_path / "run", tmp_path, tmp_path / "user", ())
 
 
 def saved(workspace, *names, place="output"):

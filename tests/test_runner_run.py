@@ -2,16 +2,13 @@
 
 import http.server
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
-import uuid
 from pathlib import Path
 
 import numpy
@@ -21,58 +18,12 @@ from PIL import Image
 from runner import server, sound, workspace
 from runner.errors import Unavailable
 from runner.places import PACK_DIR
+from runner_command import LIMIT_SECONDS, Command, assert_stopped, run
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-RUN_PY = PACK_DIR / "workflows" / "run.py"
-LIMIT_SECONDS = 240
 LONG_RENDER = ["text_to_music", "--backend", "sketch", "--set", "ACEStepGenerate.duration=600",
                "--set", "ACEStepGenerate.batch_size=8"]
-
-
-class Command:
-    """run.py in a process of its own; everything that descends from it carries its mark in the environment."""
-
-    def __init__(self, *arguments, **variables):
-        self.mark = uuid.uuid4().hex
-        environment = {**os.environ, "ACESTEP_TEST_MARK": self.mark, **variables}
-        self.process = subprocess.Popen([sys.executable, str(RUN_PY), *map(str, arguments)], env=environment, text=True,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def descendants(self):
-        """Every living process with the mark, run.py itself left out, orphans included."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("ACESTEP_TEST_MARK") == self.mark and process.pid != self.process.pid:
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return found
-
-    def wait_for_server_process(self):
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while time.monotonic() < deadline:
-            for process in self.descendants():
-                if any("launch_comfyui" in word for word in process.cmdline()):
-                    return process
-            assert self.process.poll() is None, self.process.stderr.read()
-            time.sleep(0.05)
-        raise AssertionError("no server was started")
-
-    def wait_for_line(self, part):
-        for line in self.process.stdout:
-            if part in line:
-                return
-        raise AssertionError(f"“{part}” was never said: {self.process.stderr.read()}")
-
-    def end(self):
-        out, err = self.process.communicate(timeout=LIMIT_SECONDS)
-        return self.process.returncode, out, err
-
-
-def run(*arguments, **variables):
-    return Command(*arguments, **variables).end()
 
 
 @pytest.fixture
@@ -144,24 +95,17 @@ def test_kept_server_and_example_music(tmp_path, copy_graph):
     assert psutil.wait_procs([left], timeout=20)[1] == []
 
 
-def stopped(command, number):
-    command.process.send_signal(number)
-    code, _, err = command.end()
-    assert code == 130 and "Traceback" not in err, err
-    assert command.descendants() == []
-
-
 def test_stopped_while_it_renders(tmp_path):
     command = Command(*LONG_RENDER, "--out", tmp_path)
     command.wait_for_line("Running ACE-Step Generate")
-    stopped(command, signal.SIGINT)
+    assert_stopped(command, signal.SIGINT)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_stopped_while_the_server_starts(tmp_path):
     command = Command("--out", tmp_path)
     command.wait_for_server_process()
-    stopped(command, signal.SIGTERM)
+    assert_stopped(command, signal.SIGTERM)
 
 
 def test_stopped_while_the_environment_is_built(tmp_path):
@@ -172,7 +116,7 @@ def test_stopped_while_the_environment_is_built(tmp_path):
         connection, _ = silent_index.accept()  # pip is there now, and waits for an answer that never comes
         with connection:
             assert command.descendants()
-            stopped(command, signal.SIGINT)
+            assert_stopped(command, signal.SIGINT)
     assert not list((tmp_path / "cache").glob("env-*/"))
 
 

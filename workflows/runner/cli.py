@@ -10,7 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import backend_choice, comfyui_source, environment, graph, process, server, workspace
+from . import backend_choice, comfyui_source, environment, graph, process, server, simulator, workspace
 from .client import Client, PromptInterrupted, PromptRejected, Run
 from .errors import INTERRUPTED, OTHER_FAILURE, Refused, RunError, Unavailable
 from .places import OUT_DIR, WORKFLOWS_DIR, log_dir
@@ -35,6 +35,9 @@ def parser() -> Parser:
                            "without one: %(default)s")
     made.add_argument("--audio", metavar="FILE", help="the sound that the workflow's LoadAudio nodes load")
     made.add_argument("--backend", choices=graph.BACKENDS, help="who renders, on every ACE-Step node of the workflow")
+    made.add_argument("--simulator", action="store_true",
+                      help="let a test server on this machine stand in for RunComfy: nothing is charged, and the "
+                           "music is sketch")
     made.add_argument("--set", action="append", default=[], metavar="NODE.INPUT=VALUE", dest="settings",
                       help="set one input; NODE is a node's id, title or class; may be repeated")
     made.add_argument("--out", type=Path, default=OUT_DIR, metavar="DIR", help="where results go (default: out/)")
@@ -97,6 +100,8 @@ def _check_arguments(options: argparse.Namespace, wanted: graph.Graph) -> None:
             raise Refused(f"--audio: the workflow {options.workflow} has no LoadAudio node, so it takes no sound.")
     if options.backend and not graph.nodes_of(wanted, *graph.RENDERING_NODES):
         raise Refused(f"--backend: the workflow {options.workflow} has no ACE-Step node that renders.")
+    if options.simulator:
+        _check_simulator(options, wanted)
     if options.port is not None:
         if not 1 <= options.port <= 65535:
             raise Refused(f"--port takes a number from 1 to 65535, and got {options.port}.")
@@ -109,18 +114,30 @@ def _check_arguments(options: argparse.Namespace, wanted: graph.Graph) -> None:
         raise Refused(f"--out: {options.out} cannot be written. Give another folder.")
 
 
+def _check_simulator(options: argparse.Namespace, wanted: graph.Graph) -> None:
+    if options.keep_server:
+        raise Refused("--simulator and --keep-server do not go together: the test server ends with the run.")
+    if options.backend != "runcomfy" and "runcomfy" not in graph.backends(wanted):
+        raise Refused("--simulator stands in for RunComfy, and nothing here runs there: add --backend runcomfy.")
+
+
 def _run_inside(options: argparse.Namespace, home: environment.Environment, name: str,
                 wanted: graph.Graph, settings: list[graph.Setting]) -> int:
     from . import delivery  # needs the environment's packages
 
-    patience = PAID_PATIENCE_SECONDS if "runcomfy" in graph.backends(wanted) else 0
+    may_pay = "runcomfy" in graph.backends(wanted) and not options.simulator
+    patience = PAID_PATIENCE_SECONDS if may_pay else 0
     with contextlib.ExitStack() as cleanup:
         place = workspace.for_pack(home.tree)
         cleanup.callback(place.remove)
         wanted = _with_sound(wanted, options.audio, place)
+        stand_in = None
+        if options.simulator:
+            stand_in, place = cleanup.enter_context(simulator.running()), place.with_private_user()
+            say(simulator.SENTENCE)
         started = time.monotonic()
         running = server.start(Path(sys.executable), home.comfyui_tree(), place, list(home.torch.server_flags),
-                               options.port, owned=not options.keep_server)
+                               options.port, stand_in and stand_in.environment, owned=not options.keep_server)
         cleanup.callback(running.stop, patience)
         say(f"ComfyUI is ready at {running.url} ({time.monotonic() - started:.0f} s).")
         client = Client(running.url)
@@ -132,6 +149,10 @@ def _run_inside(options: argparse.Namespace, home: environment.Environment, name
             raise _explained(refusal, running) from None
         sounds, reports = delivery.deliver(run, wanted, name, place, options.out)
         _tell(sounds, reports)
+        if stand_in:
+            say(stand_in.bill())
+        else:
+            _tell_cost(reports)
         if options.keep_server:
             cleanup.pop_all()
             place.leave_to(running.process.pid)
@@ -204,7 +225,7 @@ def _explained(refusal: PromptRejected, running: server.Server) -> RunError:
 
 
 def _tell(sounds, reports) -> None:
-    """Where the results are, what the backends remarked, and what it cost."""
+    """Where the results are, and what the backends remarked."""
     for item in sounds:
         say(f"{_short(item.audio)}  {item.sound.describe()}")
         say(_short(item.picture))
@@ -212,6 +233,9 @@ def _tell(sounds, reports) -> None:
         say(_short(item.path))
     for warning in dict.fromkeys(warning for item in reports for warning in item.report["warnings"]):
         say(f"Note: {warning}")
+
+
+def _tell_cost(reports) -> None:
     costs = [item.report["cost_usd"] for item in reports if item.report["cost_usd"] is not None]
     if costs:
         say(f"Cost: ${sum(costs):.4f}, as RunComfy reports it.")

@@ -1,25 +1,17 @@
 """Start ComfyUI's main.py in this process: `python launch_comfyui.py TREE [flags of ComfyUI]`.
 
-With ACESTEP_OWNER_PIPE=1 standard input is a pipe from whoever started the server. When it closes, its owner
-has died without a chance to clean up, and the server ends itself: nothing is ever left behind.
+With ACESTEP_OWNER_PIPE=1 the server ends when whoever started it does.
 """
 
 import os
 import runpy
 import signal
 import sys
-import threading
 from pathlib import Path
 
-from torch_builds import declare_torchvision_operators
-
-
-def end_with_owner() -> None:
-    while os.read(0, 4096):  # sys.stdin would be locked by this thread when the interpreter shuts down
-        pass
-    if hasattr(os, "killpg"):
-        os.killpg(os.getpid(), signal.SIGKILL)  # the server leads its own group
-    os._exit(1)
+# Both lie beside this script.
+from owner_pipe import end_with_owner  # pyright: ignore[reportMissingImports]
+from torch_builds import declare_torchvision_operators  # pyright: ignore[reportMissingImports]
 
 
 def main() -> None:
@@ -27,7 +19,7 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     if os.environ.get("ACESTEP_OWNER_PIPE") == "1":
-        threading.Thread(target=end_with_owner, daemon=True).start()
+        end_with_owner()
     tree = Path(sys.argv[1])
     # From here on ComfyUI's own modules win over what lies beside this script.
     sys.path[0] = str(tree)

@@ -1,7 +1,8 @@
 """The folder one server works in: its own input, output and temp, with the pack linked in as a custom node.
 
 It is private to one run and removed with it. What must outlive a run lies in the server's home: the models, and the
-user folder with a saved token and the journal of paid requests. Home is the user's own ComfyUI, or the cache.
+user folder with a saved token and the journal of paid requests. Home is the user's own ComfyUI, or the cache. A run
+against the simulator has a user folder of its own, so that its play money never meets a real token or journal.
 """
 
 import json
@@ -10,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .places import PACK_DIR, cache_dir
@@ -22,10 +23,11 @@ PATHS_FILE = "paths.json"
 
 @dataclass(frozen=True)
 class Workspace:
-    """folder: removed with the run. home: holds models/ and user/. custom_nodes: names of what is linked in."""
+    """folder: removed with the run. home: holds models/. user: ComfyUI's user folder. custom_nodes: their names."""
 
     folder: Path
     home: Path
+    user: Path
     custom_nodes: tuple[str, ...]
 
     @property
@@ -38,13 +40,18 @@ class Workspace:
 
     def flags(self) -> list[str]:
         """The server flags that make ComfyUI work here and load these custom nodes only."""
-        flags = ["--base-directory", str(self.home), "--database-url", "sqlite:///:memory:"]
+        flags = ["--base-directory", str(self.home), "--user-directory", str(self.user),
+                 "--database-url", "sqlite:///:memory:"]
         for place in ("input", "output", "temp"):
             # ComfyUI puts its temp folder below the one it is given.
             flags += [f"--{place}-directory", str(self.folder if place == "temp" else self.folder / place)]
         if self.home != self.folder:
             flags += ["--extra-model-paths-config", str(self.folder / PATHS_FILE)]
         return [*flags, "--disable-all-custom-nodes", "--whitelist-custom-nodes", *self.custom_nodes]
+
+    def with_private_user(self) -> "Workspace":
+        """The same with a user folder that is removed with the run."""
+        return replace(self, user=self.folder / "user")
 
     def leave_to(self, pid: int) -> None:
         """Leave the folder to a process that lives on; the next run after its end removes it."""
@@ -56,7 +63,7 @@ class Workspace:
 
 def for_pack(tree: Path | None) -> Workspace:
     """The workspace of a run, at home in the user's own ComfyUI, or in the cache without one."""
-    home = tree or cache_dir()
+    home = home_of(tree)
     for name in ("models", "user", "custom_nodes"):  # ComfyUI stops when one is missing
         (home / name).mkdir(parents=True, exist_ok=True)
     made = _make({PACK_LINK_NAME: PACK_DIR}, home)
@@ -64,6 +71,10 @@ def for_pack(tree: Path | None) -> Workspace:
     paths = {"acestep": {"base_path": str(made.folder), "custom_nodes": "custom_nodes"}}
     (made.folder / PATHS_FILE).write_text(json.dumps(paths), encoding="utf-8")
     return made
+
+
+def home_of(tree: Path | None) -> Path:
+    return tree or cache_dir()
 
 
 def self_contained(custom_nodes: dict[str, Path]) -> Workspace:
@@ -77,11 +88,12 @@ def _make(custom_nodes: dict[str, Path], home: Path | None) -> Workspace:
     _remove_abandoned(runs)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=runs))
     (folder / OWNER_FILE).write_text(str(os.getpid()), encoding="utf-8")
-    for name in ("input", "output", "temp", "custom_nodes"):
+    for name in ("input", "output", "temp", "user", "custom_nodes"):
         (folder / name).mkdir()
     for name, target in custom_nodes.items():
         _link(folder / "custom_nodes" / name, target)
-    return Workspace(folder, home or folder, tuple(custom_nodes))
+    home = home or folder
+    return Workspace(folder, home, home / "user", tuple(custom_nodes))
 
 
 def _remove(folder: Path) -> None:

@@ -1,0 +1,121 @@
+"""RunComfy's side of every example without RunComfy: `--simulator` end to end, and what each example is charged."""
+
+import copy
+import json
+import re
+import signal
+
+import numpy
+import pytest
+from conftest import NEWEST_VERSION
+from runcomfy_simulator import Simulator
+from runner import graph, sound, workspace
+from runner.places import cache_dir
+from runner_command import Command, assert_stopped, run
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+SIMULATED = ["--backend", "runcomfy", "--simulator"]
+
+
+def bill(out):
+    """(US dollars, requests) that the test server's ledger holds, as run.py says it."""
+    dollars, count = re.search(r"Cost: \$([0-9.]+) for (\d+) request", out).groups()
+    return float(dollars), int(count)
+
+
+def report_in(folder):
+    (path,) = folder.glob("*_report.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def journal_of_the_cache():
+    path = cache_dir() / "user" / "__acestep" / "journal.json"
+    return path.read_bytes() if path.exists() else None
+
+
+def test_a_song_from_the_test_server(tmp_path):
+    before = journal_of_the_cache()
+    code, out, err = run("text_to_music", *SIMULATED, "--set", "ACEStepGenerate.duration=10", "--out", tmp_path,
+                         RUNCOMFY_API_TOKEN="dummy-that-must-not-be-sent")
+    assert code == 0, err
+    [said] = [line for line in out.splitlines() if "test server on this machine" in line]
+    assert "nothing is charged" in said and "sketch" in said
+    report = report_in(tmp_path)
+    assert report["backend"] == "runcomfy"
+    assert bill(out) == (report["cost_usd"], 1) == (pytest.approx(10 * 0.0002), 1)
+    assert sound.read(tmp_path / "text_to_music.flac").seconds == pytest.approx(10, abs=0.2)
+    assert journal_of_the_cache() == before
+
+
+def test_a_repair_keeps_everything_outside_its_range(tmp_path, example_music):
+    code, out, err = run("section_repair", *SIMULATED, "--audio", example_music[0], "--out", tmp_path)
+    assert code == 0, err
+    source, repaired = sound.read(example_music[0]), sound.read(tmp_path / "section_repair.flac")
+    assert repaired.rate == source.rate and repaired.samples.shape == source.samples.shape
+    # FLAC as ComfyUI writes it has 16 bits and cannot go beyond full scale.
+    difference = numpy.abs(repaired.samples - source.samples.clip(-1, 1 - 2**-15))
+    first, last = round(12 * source.rate), round(20 * source.rate)
+    assert max(difference[:, :first].max(), difference[:, last:].max()) <= 1 / 32768
+    assert difference[:, first:last].max() > 0.05
+    assert bill(out) == (pytest.approx(report_in(tmp_path)["cost_usd"]), 1)
+
+
+def test_stopped_while_the_test_server_renders(tmp_path):
+    before = set((cache_dir() / "runs").iterdir())
+    command = Command("text_to_music", *SIMULATED, "--out", tmp_path)
+    command.wait_for_line("Running ACE-Step Generate")
+    assert any("launch_simulator" in word for process in command.descendants() for word in process.cmdline())
+    assert_stopped(command, signal.SIGINT)
+    assert list(tmp_path.iterdir()) == []
+    assert set((cache_dir() / "runs").iterdir()) <= before
+
+
+def test_the_test_server_ends_when_its_owner_is_killed(tmp_path):
+    command = Command("text_to_music", *SIMULATED, "--out", tmp_path)
+    command.wait_for_line("test server on this machine")
+    helpers = command.descendants()
+    command.process.kill()
+    command.process.communicate(timeout=20)
+    for process in helpers:
+        process.wait(timeout=30)
+    assert command.descendants() == []
+
+
+def test_only_the_user_folder_of_a_simulated_run_is_private(tmp_path):
+    place = workspace.for_pack(None)
+    try:
+        assert place.user == cache_dir() / "user"
+        private = place.with_private_user()
+        assert private.folder in private.user.parents and private.models == place.models
+        assert str(private.user) in private.flags() and str(place.user) not in private.flags()
+    finally:
+        place.remove()
+
+
+@pytest.fixture(scope="module")
+def service():
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def hosted(comfyui_servers, service, example_music):
+    environment = {"ACESTEP_RUNCOMFY_BASE_URL": service.url, "RUNCOMFY_API_TOKEN": service.token}
+    server = comfyui_servers.get(NEWEST_VERSION, environment=environment)
+    (server.input / "song.mp3").write_bytes(example_music[0].read_bytes())
+    return server
+
+
+@pytest.mark.parametrize("name", graph.available())
+def test_every_example_runs_on_runcomfy_for_what_it_says(hosted, service, name):
+    _, wanted = graph.load(name)
+    wanted = graph.with_audio(graph.with_backend(copy.deepcopy(wanted), "runcomfy"), "song.mp3")
+    before = len(service.ledger()["submissions"])
+    done = hosted.run(wanted)
+    paid = service.ledger()["submissions"][before:]
+    reports = [ui["acestep"][0] for ui in done.outputs.values() if "backend" in (ui.get("acestep") or [{}])[0]]
+    assert {report["backend"] for report in reports} == {"runcomfy"}
+    assert sum(report["cost_usd"] for report in reports) == pytest.approx(sum(line["cost"] for line in paid))
+    assert all(report["cost_usd"] <= report["estimate_usd"] + 1e-9 for report in reports)
+    asked = {wanted[node]["inputs"]["version"] for node in graph.nodes_of(wanted, *graph.RENDERING_NODES)}
+    assert {"1.5" in line["model"] for line in paid} >= {True for version in asked if version == "ace-step-1.5"}
