@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Run every test: python3 tests/run.py [arguments of pytest].
+"""Run every test: python3 tests/run.py [arguments of pytest]. Or a program: python3 tests/run.py tests/bench/sketch.py
 
 Any Python 3.10 to 3.13 will do: the environment is built on the first run, the same one that workflows/run.py uses.
-With arguments only pytest runs; without any, the JavaScript tests run too, where Node.js is installed.
+With arguments only pytest runs; without any, the JavaScript tests run too, where Node.js is installed. A first
+argument that is a Python file and no test file, such as a benchmark, is run as a program with the other arguments.
 """
 
 import shutil
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> int:
             home.build()
             home.add(PACK_DIR / "tests" / "requirements.txt")
             return home.continue_inside(Path(__file__).resolve(), arguments)
+        if arguments and is_program(arguments[0]):
+            return run([sys.executable, *arguments])
         return run_all(arguments)
     except RunError as error:
         complain(str(error))
@@ -41,6 +44,12 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         complain("Stopped.")
         return INTERRUPTED
+
+
+def is_program(argument: str) -> bool:
+    """Whether an argument names a Python file that is not one of tests; relative to the root, as for pytest."""
+    path = PACK_DIR / argument
+    return path.suffix == ".py" and path.is_file() and not path.name.startswith("test_")
 
 
 def run_all(arguments: list[str]) -> int:

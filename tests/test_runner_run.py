@@ -171,3 +171,11 @@ def test_the_command_for_the_tests_is_honest(arguments, code, verdict):
     done = subprocess.run([sys.executable, str(PACK_DIR / "tests" / "run.py"), "-q", *arguments], capture_output=True,
                           text=True, timeout=LIMIT_SECONDS, check=False)
     assert done.returncode == code and done.stdout.splitlines()[-1] == verdict, done.stdout + done.stderr
+
+
+def test_a_program_runs_in_the_environment_with_its_arguments(tmp_path):
+    program = tmp_path / "measure.py"
+    program.write_text("import sys, torch, hypothesis; print(sys.argv[1:]); sys.exit(7)")
+    done = subprocess.run([sys.executable, str(PACK_DIR / "tests" / "run.py"), str(program), "--rows", "3"], text=True,
+                          capture_output=True, timeout=LIMIT_SECONDS, check=False)
+    assert (done.returncode, done.stdout.splitlines()) == (7, ["['--rows', '3']"]), done.stderr
