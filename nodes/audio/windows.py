@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 # A window never has less context than this beside what it renders, unless the user asked for less or the
-# track has no more: 1.5's local attention layers reach ±10.24 s (acestep_engine.md §5).
+# track has no more: 1.5's local attention layers reach ±10.24 s.
 MIN_CONTEXT_SECONDS = 10.0
 # New sound has to be joined to something, so an extension always sees at least this much of the track.
 MIN_EXTENSION_CONTEXT_SECONDS = 5.0
