@@ -84,18 +84,19 @@ class Client:
 
     def model(self, model: str) -> dict:
         """The catalogue entry of a model."""
-        return self._read(f"/v1/models/{model}", f"the price of {model}")
+        return self.read(f"/v1/models/{model}", f"the price of {model}")
 
     def status(self, request_id: str, hold_out: Callable[[RunComfyError], bool] = lambda error: False) -> dict:
         """The state of a request. ``hold_out`` says of an error whether to try again after all."""
-        return self._read(f"/v1/requests/{request_id}/status", f"the status of request {request_id}", hold_out)
+        return self.read(f"/v1/requests/{request_id}/status", f"the status of request {request_id}", hold_out)
 
     def result(self, request_id: str) -> dict:
         """The result of a request, with its cost."""
         path = f"/v1/requests/{request_id}/result?include_cost=true"
-        return self._read(path, f"the result of request {request_id}")
+        return self.read(path, f"the result of request {request_id}")
 
-    def _read(self, path: str, what: str, hold_out: Callable[[RunComfyError], bool] = lambda error: False) -> dict:
+    def read(self, path: str, what: str, hold_out: Callable[[RunComfyError], bool] = lambda error: False) -> dict:
+        """The answer to a GET of ``path``, which asks for ``what``. Raises RunComfyError; Stopped."""
         def attempt() -> dict:
             try:
                 status, headers, data = self._exchange(self._http, "GET", path)
@@ -136,13 +137,17 @@ class Client:
 
     def submit(self, model: str, data: bytes) -> Submission:
         """Send one paid request, once. Never raises for what the network or the service does."""
+        return self.post_once(f"/v1/models/{model}", model, data)
+
+    def post_once(self, path: str, model: str, data: bytes) -> Submission:
+        """``submit`` to a path of any kind; ``model`` is what the user calls the other end."""
         what = f"the submission to {model}"
         httpx = self._httpx
         try:
             # A connection of its own: one kept open could be closed by the service just now, and nobody would know
             # whether the request went through. And it must outlive ``close`` when the user presses Stop.
             with self._open() as http:
-                status, headers, body = self._exchange(http, "POST", f"/v1/models/{model}", data)
+                status, headers, body = self._exchange(http, "POST", path, data)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             return Submission(error=_unreachable(what, error), refused=True, retry=True)
         except Exception as error:  # whatever else happened, the request may have arrived
@@ -179,10 +184,13 @@ class Client:
                 return outcome
             time.sleep(self.place.patience.first_backoff)
 
+    def cancel_path(self, request_id: str) -> str:
+        return f"/v1/requests/{request_id}/cancel"
+
     def _cancel_once(self, request_id: str, seconds: float) -> str:
         try:
             with self._open(seconds) as http:
-                status, _, body = self._exchange(http, "POST", f"/v1/requests/{request_id}/cancel")
+                status, _, body = self._exchange(http, "POST", self.cancel_path(request_id))
         except Exception:  # the cancel is a courtesy; whatever happens to it, the outcome is not known
             return "unknown"
         answer = parsed(body) or {}

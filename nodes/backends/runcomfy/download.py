@@ -57,11 +57,16 @@ def fetch_sound(client: Client, url) -> Sound:
 
     Raises UnusableAnswer for a file that is too large or no sound, NoSuchThing when it is not there.
     """
-    data = client.persist(lambda: _fetch(client.place, client.stop, url))
+    data = fetch_file(client, url)
     try:
         return decode(data)
     except Undecodable as error:
         raise UnusableAnswer(f"The file RunComfy delivered ({len(data)} bytes) is {error}.") from None
+
+
+def fetch_file(client: Client, url) -> bytes:
+    """The file at a checked address, again while fetching it fails for a reason that passes."""
+    return client.persist(lambda: _fetch(client.place, client.stop, url))
 
 
 def _fetch(place: Place, stop: Stop, url) -> bytes:

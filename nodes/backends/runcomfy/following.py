@@ -41,7 +41,7 @@ def follow(client: Client, entry: Entry, live: Live) -> Delivery:
     Raises NoSuchThing (RunComfy does not know the request), FileMissing, RenderFailed, Cancelled,
     UnusableAnswer, ServiceUnavailable, TryLater, NotSignedIn; Stopped.
     """
-    result = _wait_for_result(client, entry, live)
+    result = wait_for_result(client, entry, live)
     model = result.get("model_id")
     if isinstance(model, str) and model and model != entry.model:
         raise UnusableAnswer(f"Request {entry.request_id} was rendered by {said(model, '')}, not by {entry.model}.")
@@ -55,7 +55,8 @@ def follow(client: Client, entry: Entry, live: Live) -> Delivery:
     return Delivery(sound, cost)
 
 
-def _wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
+def wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
+    """The result of the completed request of ``entry``. Raises as ``follow``."""
     patience, stop, request_id = client.place.patience, client.stop, entry.accepted_id
     pause, strange_since = patience.first_poll, None
 

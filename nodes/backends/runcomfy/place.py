@@ -11,6 +11,8 @@ from ...errors import InputError
 
 API_URL = "https://model-api.runcomfy.net"
 API_URL_VARIABLE = "ACESTEP_RUNCOMFY_BASE_URL"
+SERVERLESS_URL = "https://api.runcomfy.net"
+SERVERLESS_URL_VARIABLE = "ACESTEP_RUNCOMFY_SERVERLESS_URL"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Place:
 
     @property
     def is_test_server(self) -> bool:
-        return self.api_url != API_URL
+        return self.api_url not in (API_URL, SERVERLESS_URL)
 
     @classmethod
     def of_comfyui(cls) -> "Place":
@@ -57,6 +59,12 @@ def api_url_from(environment: Mapping[str, str]) -> str:
     """The service's base URL, or the loopback address a test put in its place."""
     text = environment.get(API_URL_VARIABLE, "").strip()
     return loopback_url(API_URL_VARIABLE, text) if text else API_URL
+
+
+def serverless_url_from(environment: Mapping[str, str]) -> str:
+    """The same for RunComfy's serverless deployments."""
+    text = environment.get(SERVERLESS_URL_VARIABLE, "").strip()
+    return loopback_url(SERVERLESS_URL_VARIABLE, text) if text else SERVERLESS_URL
 
 
 def loopback_url(variable: str, text: str) -> str:
