@@ -91,6 +91,21 @@ def test_simulator_that_would_serve_nothing(refused, arguments, word):
     assert code == 64 and word in said
 
 
+@pytest.mark.parametrize("arguments, word", [(["--audio", "song.mp3"], "LoadAudio.audio="),
+                                             (["--port", "8188"], "--port"),
+                                             (["--backend", "local"], "--set ID.backend"),
+                                             (["section_repair"], "LoadAudio.audio="), (["no_such"], "no_such")])
+def test_what_a_deployment_cannot_take(refused, arguments, word):
+    code, said = refused("--deployment", "abc-123", *arguments)
+    assert code == 64 and word in said
+
+
+@pytest.mark.parametrize("deployment", ["", "../x", "a b"])
+def test_deployment_that_is_no_id(refused, deployment):
+    code, said = refused("--deployment", deployment)
+    assert code == 64 and "--deployment" in said
+
+
 @pytest.mark.parametrize("port", ["0", "70000", "-1"])
 def test_port_out_of_range(refused, port):
     code, said = refused("--port", port)

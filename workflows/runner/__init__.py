@@ -11,5 +11,8 @@ The way a run goes, one module a step:
     client         queues it, follows it, reports its errors as sentences
     delivery       brings the results to out/; picture draws the waveform
 
+`--simulator` puts a test server in RunComfy's place (simulator), and `--deployment` takes the last four steps to a
+serverless deployment instead (deployment says what is sent, deployment_run sends it with the pack's own client).
+
 Everything up to `environment` is standard library only.
 """

@@ -10,7 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import backend_choice, comfyui_source, environment, graph, process, server, simulator, workspace
+from . import backend_choice, comfyui_source, deployment, environment, graph, process, server, simulator, workspace
 from .client import Client, PromptInterrupted, PromptRejected, Run
 from .errors import INTERRUPTED, OTHER_FAILURE, Refused, RunError, Unavailable
 from .places import OUT_DIR, WORKFLOWS_DIR, log_dir
@@ -30,14 +30,18 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     made = Parser(prog="workflows/run.py", description="Run an ACE-Step workflow on a real ComfyUI, without a browser.")
-    made.add_argument("workflow", nargs="?", default=graph.DEFAULT_WORKFLOW, metavar="WORKFLOW",
+    made.add_argument("workflow", nargs="?", metavar="WORKFLOW",
                       help="name of a workflow (see --list), or a file in ComfyUI's API format; "
-                           "without one: %(default)s")
+                           f"without one: {graph.DEFAULT_WORKFLOW}")
     made.add_argument("--audio", metavar="FILE", help="the sound that the workflow's LoadAudio nodes load")
     made.add_argument("--backend", choices=graph.BACKENDS, help="who renders, on every ACE-Step node of the workflow")
     made.add_argument("--simulator", action="store_true",
                       help="let a test server on this machine stand in for RunComfy: nothing is charged, and the "
                            "music is sketch")
+    made.add_argument("--deployment", metavar="ID",
+                      help="run on this RunComfy serverless deployment instead of a ComfyUI here: WORKFLOW in place of "
+                           "the deployed one, or, without a WORKFLOW, the deployed one with --set ID.INPUT=VALUE. It "
+                           "bills GPU time, which max_cost_usd does not bound")
     made.add_argument("--set", action="append", default=[], metavar="NODE.INPUT=VALUE", dest="settings",
                       help="set one input; NODE is a node's id, title or class; may be repeated")
     made.add_argument("--out", type=Path, default=OUT_DIR, metavar="DIR", help="where results go (default: out/)")
@@ -70,6 +74,9 @@ def main(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace, arguments: list[str]) -> int:
     if options.list:
         return _list()
+    if options.deployment is not None:
+        return _run_on_deployment(options, arguments)
+    options.workflow = options.workflow or graph.DEFAULT_WORKFLOW
     name, wanted = graph.load(options.workflow)
     settings = [graph.parse_setting(text) for text in options.settings]
     for setting in settings:
@@ -106,12 +113,16 @@ def _check_arguments(options: argparse.Namespace, wanted: graph.Graph) -> None:
         if not 1 <= options.port <= 65535:
             raise Refused(f"--port takes a number from 1 to 65535, and got {options.port}.")
         server.check_port(options.port)
+    _check_out(options.out)
+
+
+def _check_out(folder: Path) -> None:
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refused(f"--out: {options.out} cannot be made ({error.strerror}). Give another folder.") from error
-    if not os.access(options.out, os.W_OK):
-        raise Refused(f"--out: {options.out} cannot be written. Give another folder.")
+        raise Refused(f"--out: {folder} cannot be made ({error.strerror}). Give another folder.") from error
+    if not os.access(folder, os.W_OK):
+        raise Refused(f"--out: {folder} cannot be written. Give another folder.")
 
 
 def _check_simulator(options: argparse.Namespace, wanted: graph.Graph) -> None:
@@ -119,6 +130,29 @@ def _check_simulator(options: argparse.Namespace, wanted: graph.Graph) -> None:
         raise Refused("--simulator and --keep-server do not go together: the test server ends with the run.")
     if options.backend != "runcomfy" and "runcomfy" not in graph.backends(wanted):
         raise Refused("--simulator stands in for RunComfy, and nothing here runs there: add --backend runcomfy.")
+
+
+def _run_on_deployment(options: argparse.Namespace, arguments: list[str]) -> int:
+    job = deployment.job(options)
+    _check_out(options.out)
+    tree = comfyui_source.named_tree(options.comfyui) if options.comfyui else None
+    home = environment.required(tree)
+    if not home.is_this_one:
+        home.build()
+        return home.continue_inside(WORKFLOWS_DIR / "run.py", arguments)
+    from . import deployment_run  # needs the environment's packages
+
+    with contextlib.ExitStack() as cleanup:
+        # Where ComfyUI's own system user "acestep" lies, with the token saved there.
+        user, variables = workspace.home_of(tree) / "user", dict(os.environ)
+        if options.simulator:
+            scratch = workspace.self_contained({})
+            cleanup.callback(scratch.remove)
+            user = scratch.user
+            variables |= cleanup.enter_context(simulator.running()).environment
+        sounds = deployment_run.run(job.with_drawn_seeds(), user / "__acestep", variables, options.out)
+        _tell(sounds, [])
+    return 0
 
 
 def _run_inside(options: argparse.Namespace, home: environment.Environment, name: str,

@@ -122,8 +122,10 @@ def _extract(archive: Path, target: Path) -> Path:
                 continue
             path = target.joinpath(*parts[3:])
             path.parent.mkdir(parents=True, exist_ok=True)
+            content = tar.extractfile(member)
+            assert content is not None, "a regular file has content"
             with path.open("wb") as copy:
-                shutil.copyfileobj(tar.extractfile(member), copy)
+                shutil.copyfileobj(content, copy)
     return target
 
 

@@ -50,6 +50,7 @@ class Pip:
         child = process.start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace",
                               env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        assert child.stdout is not None
         try:
             with self.log.open("a", encoding="utf-8") as log, LiveLine() as line:
                 for text in child.stdout:

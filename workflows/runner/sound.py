@@ -47,7 +47,7 @@ def read(path: Path) -> Sound:
             blocks = [block.to_ndarray() for frame in itertools.chain(container.decode(stream), [None])
                       for block in to_float.resample(frame)]
             rate = stream.rate
-    except (av.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Refused(f"{path} cannot be read as sound ({reason}). Give an MP3, WAV or FLAC file.") from error
     if not blocks:

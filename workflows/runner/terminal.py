@@ -1,5 +1,6 @@
 """What the user reads while something runs: sentences, and on a terminal one line that keeps changing."""
 
+import io
 import shutil
 import sys
 
@@ -15,7 +16,8 @@ def complain(sentence: str) -> None:
 def never_fail_to_print() -> None:
     """Let a terminal or a file that knows fewer characters show question marks, not end the run."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 class LiveLine:
