@@ -268,6 +268,22 @@ def test_stop_costs_no_further_step(v15):
     assert len(called) <= 2
 
 
+def test_stop_ends_the_language_model(v15):
+    import comfy.utils
+
+    def stop(value, total, _preview, **_context):
+        if total == 25:  # five codes a second
+            raise Stopped
+
+    comfy.utils.set_progress_bar_global_hook(stop)
+    try:
+        with pytest.raises(Stopped), calls_of(v15.network, "forward") as called:
+            generate(v15, duration=5)
+    finally:
+        comfy.utils.set_progress_bar_global_hook(None)
+    assert not called
+
+
 def test_nothing_is_left_on_the_model_after_a_run_or_an_error(parts):
     before = _state(parts)
     inpaint(parts, sound(6.0), (2.0, 3.0), **steps_for(parts))

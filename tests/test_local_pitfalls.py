@@ -226,6 +226,7 @@ def test_pitfall_09_any_of_the_51_languages_reaches_1_5_and_instrumentals_are_ma
     assert lyrics_text(lyrics="[Verse]\nこんにちは").startswith("# Languages\nja\n")
     assert lyrics_text(lyrics="[inst]").startswith("# Languages\nunknown\n\n# Lyric\n[Instrumental]")
     assert lyrics_text(lyrics="").startswith("# Languages\nunknown\n\n# Lyric\n[Instrumental]")
+    assert lyrics_text(lyrics="[Intro]\n[Drop]").startswith("# Languages\nunknown\n\n# Lyric\n[Intro]\n[Drop]")
 
 
 def test_pitfall_10_takes_are_made_one_by_one_and_each_gets_its_timbre(v15):

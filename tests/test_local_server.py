@@ -52,6 +52,36 @@ def test_an_edit_runs_on_a_renamed_all_in_one_file_and_keeps_everything_outside(
     assert torch.equal(server.get_tensor("out.pt")["waveform"], out["waveform"])
 
 
+def test_stop_ends_a_long_run_within_a_step_and_the_next_one_works(server):
+    from runner.client import PromptInterrupted
+
+    server.put_tensor("in.pt", torch.zeros(1, 1, 3 * RATE) + 0.01, RATE)
+
+    def prompt(**inputs):
+        return {
+            "1": graphs.load("in.pt"),
+            "2": graphs.time_range(1.0, 2.0, audio=["1", 0]),
+            "3": graphs.inpaint(["1", 0], ["2", 0], backend="local", **inputs),
+            "4": graphs.save(["3", 0], "out.pt"),
+        }
+
+    ids, steps = [], []
+
+    def stop_at_the_first_step(kind, data):
+        if kind == "submitted":
+            ids.append(data["prompt_id"])
+        if kind == "progress" and data["max"] == 200:
+            if not steps:
+                server.client.interrupt(ids[0])
+            steps.append(data["value"])
+
+    with pytest.raises(PromptInterrupted):
+        server.client.run(prompt(steps=200), stop_at_the_first_step, 300)
+    assert steps[-1] < 20  # a step here takes half a second, an interrupt less
+    server.run(prompt(steps=1))
+    assert server.get_tensor("out.pt")["waveform"].shape == (1, 1, 3 * RATE)
+
+
 def test_a_connected_checkpoint_is_used_and_a_contradiction_is_refused(server):
     from runner.client import PromptFailed
 

@@ -149,7 +149,7 @@ def _calm(network: torch.nn.Module) -> None:
         network.decoder.layers[-2].parametrizations.weight.original0.fill_(0.3)
 
 
-def v1_clip(seed: int = 5):
+def v1_clip(seed: int = 5, width: int = 32):
     """A CLIP of v1's text encoder: the real lyric tokenizer, and a UMT5 and its vocabulary of small size."""
     import comfy.sd
     import comfy.supported_models_base
@@ -158,7 +158,7 @@ def v1_clip(seed: int = 5):
     class SmallText(ace.AceT5Model):
         def __init__(self, device="cpu", dtype=None, model_options=None):
             torch.nn.Module.__init__(self)
-            self.umt5base = _small_umt5(device, dtype, model_options or {})
+            self.umt5base = _small_umt5(width, device, dtype, model_options or {})
             self.dtypes = {dtype} if dtype is not None else set()
 
     target = comfy.supported_models_base.ClipTarget(ace.AceT5Tokenizer, SmallText)
@@ -167,7 +167,7 @@ def v1_clip(seed: int = 5):
     return clip
 
 
-def _small_umt5(device, dtype, model_options):
+def _small_umt5(width, device, dtype, model_options):
     import json
     from pathlib import Path
 
@@ -176,7 +176,7 @@ def _small_umt5(device, dtype, model_options):
     from comfy.text_encoders import ace
 
     config = json.loads((Path(ace.__file__).parent / "umt5_config_base.json").read_text())
-    config |= {"d_model": 32, "d_ff": 48, "d_kv": 16, "num_heads": 2, "num_layers": 1, "vocab_size": 512}
+    config |= {"d_model": width, "d_ff": 48, "d_kv": 16, "num_heads": 2, "num_layers": 1, "vocab_size": 512}
     return sd1_clip.SDClipModel(
         device=device,
         textmodel_json_config=config,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from ... import tags as tag_reader
-from ...lyrics import has_words
+from ...lyrics import has_words, is_instrumental_marker
 from ...request import Request
 
 # What the models were shown for music withoutvocals.
@@ -42,16 +42,21 @@ class Prompt:
     def of(cls, request: Request, language: str, seconds: float) -> "Prompt":
         """The prompt of a request; tempo, key and metre are read out of the tags."""
         metre = tag_reader.read_time_signature(request.tags)
-        sung = has_words(request.lyrics)
         return cls(
             tags=request.tags,
-            lyrics=request.lyrics if sung else _INSTRUMENTAL_LYRICS,
-            language=language if sung else NO_LANGUAGE,
+            lyrics=lyrics_or(_INSTRUMENTAL_LYRICS, request),
+            language=language if has_words(request.lyrics) else NO_LANGUAGE,
             seconds=seconds,
             bpm=tag_reader.read_bpm(request.tags),
             key=tag_reader.read_key(request.tags),
             beats=int(metre.split("/")[0]) if metre else None,
         )
+
+
+def lyrics_or(instrumental: str, request: Request) -> str:
+    """The lyrics, or ``instrumental`` where there are none. Section markers without words keep the form they give."""
+    blank = not request.lyrics or is_instrumental_marker(request.lyrics)
+    return instrumental if blank else request.lyrics
 
 
 def encode_v1(clip, tags: str, lyrics: str, warn: Callable[[str], None]) -> list:

@@ -52,8 +52,8 @@ def _load_from(source: tuple[ModelFile, ...], kinds: list[str]) -> dict[str, obj
         names = " and ".join(file.name for file in source)
         reason = " ".join(str(error).split())
         raise BackendUnavailable(
-            f"ComfyUI could not load {names} ({type(error).__name__}: {reason}). The file may be damaged or incomplete: "
-            "compare its size with the one where you got it, and download it again."
+            f"ComfyUI could not load {names} ({type(error).__name__}: {reason}). The file may be damaged or "
+            "incomplete: compare its size with the one where you got it, and download it again."
         ) from error
 
 

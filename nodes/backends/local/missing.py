@@ -21,7 +21,8 @@ _VAE_FILE = ("ace_1.5_vae.safetensors", "0.3 GB", VAE_FOLDER)
 _NETWORKS = {
     "turbo": ("acestep_v1.5_turbo.safetensors", "4.8 GB"),
     "base": ("acestep_v1.5_base.safetensors", "about 5 GB"),
-    "sft": ("acestep_v1.5_sft.safetensors", "about 5 GB"),
+    # Not among ComfyUI's files, which have sft as XL only; the finder goes by the name.
+    "sft": ("a file with sft in its name", "about 5 GB; ComfyUI offers xl_sft ready-made"),
     "xl_turbo": ("acestep_v1.5_xl_turbo_bf16.safetensors", "10 GB"),
     "xl_base": ("acestep_v1.5_xl_base_bf16.safetensors", "10 GB"),
     "xl_sft": ("acestep_v1.5_xl_sft_bf16.safetensors", "10 GB"),

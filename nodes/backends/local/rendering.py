@@ -205,14 +205,12 @@ class Renderer:
         return lyric_language.of_script(request.lyrics) or conditioning.NO_LANGUAGE
 
     def _v1_lyrics(self, request: Request) -> str:
-        if not has_words(request.lyrics):
-            return _V1_INSTRUMENTAL
-        if request.language not in ("auto", *lyric_language.V1_LANGUAGES):
+        if has_words(request.lyrics) and request.language not in ("auto", *lyric_language.V1_LANGUAGES):
             self._warn(
                 f"ACE-Step v1 does not sing {request.language}; it knows {', '.join(lyric_language.V1_LANGUAGES)}. "
                 "The lyrics are taken as their script suggests; version ace-step-1.5 knows more languages."
             )
-        return lyric_language.v1_lyrics(request.lyrics, request.language)
+        return lyric_language.v1_lyrics(conditioning.lyrics_or(_V1_INSTRUMENTAL, request), request.language)
 
     def _with_room(self, task: Callable, request: Request):
         request.progress.raise_if_stopped()
