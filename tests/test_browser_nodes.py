@@ -169,7 +169,12 @@ def test_undo_and_redo_go_gesture_by_gesture(canvas):
              && app.graph.nodes.find((n) => n.comfyClass === "TimeRange")
              ?.widgets.find((w) => w.name === "start_time").value === value""", value)
 
+    canvas.panel("TimeRange").get_by_role("button", name="Zoom to the range").click()
+    canvas.panel("TimeRange").get_by_role("slider", name="Start of the range").focus()
     press_until("Control+z", dragged)
+    # The nodes are new ones now; what was in hand and on screen is there again.
+    wait(canvas, "() => document.activeElement.classList.contains('acestep-handle-start')")
+    assert not canvas.panel("TimeRange").get_by_role("button", name="Show the whole track").is_disabled()
     press_until("Control+z", started)
     press_until("Control+y", dragged)
 

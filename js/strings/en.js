@@ -22,6 +22,7 @@ export default {
   "range.beforeEnd": "{time} before the end",
   "range.spoken": "{start} to {end}, {length} seconds",
   "range.length": "{seconds} s",
+  "range.theEnd": "end",
   "range.linked": "Decided by a connected node",
   "range.connect": "Connect audio to see its waveform",
   "range.runOnce": "Run once to see the waveform",

@@ -22,6 +22,7 @@ export default {
   "range.beforeEnd": "距结尾 {time}",
   "range.spoken": "{start} 至 {end}，共 {length} 秒",
   "range.length": "{seconds} 秒",
+  "range.theEnd": "结尾",
   "range.linked": "由所连接的节点决定",
   "range.connect": "连接 audio 以显示波形",
   "range.runOnce": "运行一次以显示波形",

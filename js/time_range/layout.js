@@ -92,6 +92,7 @@ class Layout {
   }
 
   say(kind, text) {
+    if (this.message.dataset.kind === kind && this.message.textContent === text) return;
     this.message.dataset.kind = kind;
     this.message.textContent = text;
     this.message.hidden = !text;
@@ -107,7 +108,9 @@ class Layout {
       handle.classList.toggle("acestep-outside", places[edge] < -0.5 || places[edge] > 100.5);
       handle.classList.toggle("acestep-flipped", edge === "start" ? places[edge] < 14 : places[edge] > 86);
       const anchored = entry[`${edge}Anchor`] === "end";
-      handle.firstChild.textContent = (anchored ? "−" : "") + range.formatTime(entry[edge]);
+      handle.firstChild.textContent = anchored && entry[edge] === 0
+        ? say("range.theEnd")
+        : (anchored ? "−" : "") + range.formatTime(entry[edge]);
       describe(handle, say(`range.${edge}`), edge === "start" ? start : end, seconds, linked.includes(edge));
       handle.setAttribute(
         "aria-valuetext",
@@ -143,21 +146,29 @@ class Layout {
       this.readout.dataset.text = text + length;
       this.readout.replaceChildren(make("b", {}, length), make("span", {}, text));
     }
+    this.#showButtons(panel);
+  }
+
+  /** None of this changes while a handle is dragged, so it is written only when something has. */
+  #showButtons(panel) {
     const silent = !panel.audible;
+    const bpm = bpmOf(panel.node);
+    const canSnap = Boolean(bpm || panel.waveform?.mono);
+    const all = isWhole(panel.view, panel.seconds);
+    const closest = panel.view.to - panel.view.from <= panel.shortestSpan + 1e-9;
+    const shown = [silent, bpm, canSnap, panel.snapping, all, closest].join();
+    if (shown === this.buttonsShown) return;
+    this.buttonsShown = shown;
     for (const button of [this.playRange, this.playStart, this.playEnd]) {
       button.disabled = silent;
-      if (silent) button.title = say("range.nothingToPlay");
-      else button.title = button.getAttribute("aria-label");
+      button.title = silent ? say("range.nothingToPlay") : button.getAttribute("aria-label");
     }
-    const bpm = bpmOf(panel.node);
-    const can = Boolean(bpm || panel.waveform?.mono);
-    this.snap.disabled = !can;
-    this.snap.setAttribute("aria-pressed", String(panel.snapping && can));
-    this.snap.title = say(bpm ? "range.snapBeats" : can ? "range.snapZero" : "range.snapNothing", { bpm });
-    const all = isWhole(panel.view, panel.seconds);
+    this.snap.disabled = !canSnap;
+    this.snap.setAttribute("aria-pressed", String(panel.snapping && canSnap));
+    this.snap.title = say(bpm ? "range.snapBeats" : canSnap ? "range.snapZero" : "range.snapNothing", { bpm });
     this.zoomOut.disabled = all;
     this.fit.disabled = all;
-    this.zoomIn.disabled = panel.view.to - panel.view.from <= panel.shortestSpan + 1e-9;
+    this.zoomIn.disabled = closest;
   }
 
   #showMessage(panel, problem) {

@@ -14,9 +14,21 @@ export function entryOf(node) {
   };
 }
 
-/** Writes the times of an entry into the number fields; anchors are never changed here. */
+/** The same, but an edge that another node decides lies where the last run found it, when there was one. */
+export function knownEntry(node) {
+  const entry = entryOf(node);
+  const range = lastRun(node)?.ranges?.at(-1);
+  for (const edge of range ? linkedEdges(node) : []) {
+    entry[edge] = range[edge === "start" ? 0 : 1];
+    entry[`${edge}Anchor`] = "start";
+  }
+  return entry;
+}
+
+/** Writes the times of an entry into the number fields; anchors and linked fields are never changed here. */
 export function writeEntry(node, entry) {
-  for (const edge of EDGES) setWidgetValue(node, `${edge}_time`, entry[edge]);
+  const linked = linkedEdges(node);
+  for (const edge of EDGES) if (!linked.includes(edge)) setWidgetValue(node, `${edge}_time`, entry[edge]);
 }
 
 /** The edges whose time or anchor another node decides, so that they cannot be dragged. */

@@ -22,6 +22,11 @@ const SNAP_PIXELS = 8;
 const ZERO_CROSSING_REACH_SECONDS = 0.02;
 const WIDGETS = ["start_time", "start_time_relative_to", "end_time", "end_time_relative_to", "bpm"];
 
+const RETURN_MS = 2000;
+
+// Undo and redo make every node anew. What the user was looking at and had in hand is kept for the node that follows.
+const left = new Map();
+
 export class TimeRangePanel {
   constructor(node) {
     this.node = node;
@@ -44,7 +49,7 @@ export class TimeRangePanel {
   }
 
   get entry() {
-    return facts.entryOf(this.node);
+    return facts.knownEntry(this.node);
   }
 
   /** Whether the length of the track is known, so that ranges can be checked against it. */
@@ -242,6 +247,7 @@ export class TimeRangePanel {
     this.waveform = waveform;
     this.state = state;
     if (waveform?.seconds !== seconds) this.view = view.whole(this.seconds);
+    if (waveform && this.returning?.seconds === waveform.seconds) this.view = this.returning.view;
     this.paint();
   }
 
@@ -251,25 +257,52 @@ export class TimeRangePanel {
     const { node } = this;
     for (const name of WIDGETS) onWidgetChanged(node, name, () => this.writing || this.refresh());
     afterNodeMethod(node, "onConnectionsChange", () => this.refresh());
-    afterNodeMethod(node, "onConfigure", () => this.refresh());
+    afterNodeMethod(node, "onConfigure", () => {
+      this.#comeBack();
+      this.refresh();
+    });
     onExecuted(node, () => {
       this.runKey = facts.trackOf(node).key;
       this.refresh();
     });
     const resizes = new ResizeObserver(() => this.paint());
     resizes.observe(this.layout.stage);
+    // The page has lost its focus by the time the node is told of its end.
+    this.layout.stage.addEventListener("focusin", (event) => (this.inHand = event.target.dataset.edge));
+    const letGo = (event) => this.layout.root.contains(event.target) || (this.inHand = undefined);
+    for (const name of ["pointerdown", "focusin"]) window.addEventListener(name, letGo, true);
     const endTheme = onThemeChanged(() => this.paint());
     const endTicks = onTick(() => this.#watch());
     afterNodeMethod(node, "onRemoved", () => {
       resizes.disconnect();
       endTheme();
       endTicks();
+      for (const name of ["pointerdown", "focusin"]) window.removeEventListener(name, letGo, true);
       this.player.close();
+      this.#leave();
     });
+  }
+
+  #leave() {
+    const focused = document.activeElement === document.body ? this.inHand : document.activeElement?.dataset.edge;
+    left.set(this.node.id, { at: performance.now(), view: this.view, seconds: this.waveform?.seconds, focused });
+  }
+
+  #comeBack() {
+    const before = left.get(this.node.id);
+    left.delete(this.node.id);
+    if (before && performance.now() - before.at < RETURN_MS) this.returning = before;
+  }
+
+  #takeFocusBack() {
+    const grip = { both: "region", start: "start", end: "end" }[this.returning?.focused];
+    if (grip && document.activeElement === document.body) this.layout[grip].focus({ preventScroll: true });
+    if (this.returning) this.returning.focused = undefined;
   }
 
   #watch() {
     if (!this.layout.root.isConnected || this.held) return;
+    this.#takeFocusBack();
     const now = facts.signature(this.node);
     if (now !== this.seen) {
       this.seen = now;
