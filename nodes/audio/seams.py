@@ -13,8 +13,9 @@ import torch
 from .windows import Span
 
 _LEVEL_SECONDS = 0.4  # the momentary loudness window of ITU-R BS.1770
-_SPECTRUM_SECONDS = 0.2
-_HOP_SECONDS = 0.1
+_SPECTRUM_SECONDS = 1.0  # shorter, and every note counts as a change of colour
+_BLOCK_SECONDS = 0.1
+_MIN_BLOCK_SAMPLES = 64
 _NATURAL_SECONDS = 2.0  # less known sound than this says nothing about what is usual
 _SLOPE_PERCENTILE = 0.999
 _USUAL_PERCENTILE = 0.95
@@ -26,7 +27,7 @@ _SILENCE_RMS = 1e-4
 _MEL_BANDS = 40
 _MEL_TOP_HZ = 16_000
 # Up to this many times the usual is fair; beyond it is poor.
-_FAIR = 1.5
+_FAIR = 1.4
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Usual:
     distances, the 99.9th of its steps from sample to sample."""
 
     level_step_db: float = 6.0
-    spectral_distance_db: float = 14.0
+    spectral_distance_db: float = 12.0
     slope: float = _SLOPE_FLOOR
 
 
@@ -47,7 +48,7 @@ class Seam:
     level_step_db: level of 0.4 s of new sound less that of 0.4 s of kept sound; None beside silence.
     jump: the step between the two samples at the joint over the 99.9th percentile of the steps the kept sound
         takes nearby; up to 1 is no click.
-    spectral_distance_db: RMS difference of the log-mel spectra of 0.2 s on both sides; None beside silence.
+    spectral_distance_db: RMS difference of the log-mel spectra of 1 s on both sides; None beside silence.
     correlation: of the context next to the joint as rendered with that context as it was; None without context.
     delay_ms, gain_db: the delay that was undone and the gain that was applied here.
     verdict: ``good`` (no more than usual for this music), ``fair`` or ``poor``.
@@ -99,27 +100,29 @@ def measured(track: torch.Tensor, position: int, sample_rate: int) -> Measures:
     left, right = _sides(track, position, _LEVEL_SECONDS, sample_rate)
     levels = _rms(left), _rms(right)
     level = 20 * math.log10(levels[1] / levels[0]) if min(levels) >= _SILENCE_RMS else None
-    left, right = _sides(track, position, _SPECTRUM_SECONDS, sample_rate)
-    size = min(left.shape[1], right.shape[1])
     distance = None
-    if size >= 64 and min(_rms(left), _rms(right)) >= _SILENCE_RMS:
-        frames = torch.stack([left[:, -size:], right[:, :size]], dim=1)
-        distance = float(_distances(_log_mel(frames, sample_rate))[0])
+    left, right = _sides(track, position, _SPECTRUM_SECONDS, sample_rate)
+    block = min(left.shape[1], right.shape[1], round(_BLOCK_SECONDS * sample_rate))
+    if block >= _MIN_BLOCK_SAMPLES and min(_rms(left), _rms(right)) >= _SILENCE_RMS:
+        # Blocks are counted from the joint, so that none of them lies across it.
+        left = left[:, left.shape[1] % block :]
+        spectra = [_log(_band_power(side, block, sample_rate).mean(0)) for side in (left, right)]
+        distance = float((spectra[0] - spectra[1]).square().mean().sqrt())
     return Measures(level, distance, float((track[:, position] - track[:, position - 1]).abs().amax()))
 
 
 def usual(track: torch.Tensor, known: Sequence[Span], sample_rate: int) -> Usual:
     """What is usual in the ``known`` spans of a track [C, T]."""
     slopes, steps, distances = [], [], []
-    hop, size = max(1, round(_HOP_SECONDS * sample_rate)), max(64, round(_SPECTRUM_SECONDS * sample_rate))
+    block = max(_MIN_BLOCK_SAMPLES, round(_BLOCK_SECONDS * sample_rate))
     for start, stop in known:
         piece = track[:, start:stop]
         if stop - start > 1:
             slopes.append(piece.diff(dim=1).abs().amax(0))
         if stop - start >= _NATURAL_SECONDS * sample_rate:
-            steps.append(_level_steps(piece, hop))
-            frames = piece.unfold(1, size, hop)
-            distances.append(_distances(_log_mel(frames, sample_rate), apart=max(1, round(size / hop))))
+            level = _level(piece, block)
+            steps.append(_changes(level, _LEVEL_SECONDS, level))
+            distances.append(_changes(_band_power(piece, block, sample_rate), _SPECTRUM_SECONDS, level))
     return Usual(
         _percentile(steps, _USUAL_PERCENTILE, Usual.level_step_db),
         _percentile(distances, _USUAL_PERCENTILE, Usual.spectral_distance_db),
@@ -175,30 +178,34 @@ def _sides(track: torch.Tensor, position: int, seconds: float, sample_rate: int)
     return track[:, max(0, position - size) : position], track[:, position : position + size]
 
 
-def _level_steps(piece: torch.Tensor, hop: int) -> torch.Tensor:
-    """|dB| between each 0.4 s and the 0.4 s after it, every hop; silence left out."""
-    blocks = piece[:, : piece.shape[1] // hop * hop].reshape(piece.shape[0], -1, hop).square().mean((0, 2))
-    wide = blocks.unfold(0, round(_LEVEL_SECONDS / _HOP_SECONDS), 1).mean(1)
-    first, second = wide[: -round(_LEVEL_SECONDS / _HOP_SECONDS)], wide[round(_LEVEL_SECONDS / _HOP_SECONDS) :]
-    heard = torch.minimum(first, second) >= _SILENCE_RMS**2
-    return (10 * torch.log10(second[heard] / first[heard])).abs()
+def _level(piece: torch.Tensor, block: int) -> torch.Tensor:
+    """[C, n] → mean square of each whole block, [blocks, 1]."""
+    whole = piece[:, : piece.shape[1] // block * block]
+    return whole.reshape(piece.shape[0], -1, block).square().mean((0, 2))[:, None]
 
 
-def _log_mel(frames: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """[C, frames, n] → dB in bands equally wide on the mel scale (O'Shaughnessy), [frames, bands]."""
-    size = frames.shape[2]
-    spectrum = torch.fft.rfft(frames * torch.hann_window(size), dim=2)
+def _band_power(piece: torch.Tensor, block: int, sample_rate: int) -> torch.Tensor:
+    """[C, n] → power of each whole block in bands equally wide on the mel scale (O'Shaughnessy), [blocks, bands]."""
+    frames = piece[:, : piece.shape[1] // block * block].reshape(piece.shape[0], -1, block)
+    spectrum = torch.fft.rfft(frames * torch.hann_window(block), dim=2)
     power = (spectrum.real.square() + spectrum.imag.square()).sum(0)
     top = 2595 * math.log10(1 + min(_MEL_TOP_HZ, 0.45 * sample_rate) / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, _MEL_BANDS + 1) / 2595) - 1)
-    bins = (edges / sample_rate * size).round().long().unique().tolist()
-    bands = torch.stack([power[:, a:b].mean(1) for a, b in zip(bins, bins[1:])], dim=1)
-    # 60 dB below the loudest band is not heard beside it.
-    return 10 * torch.log10(bands + bands.amax(1, keepdim=True) * 1e-6 + 1e-12)
+    bins = (edges / sample_rate * block).round().long().unique().tolist()
+    return torch.stack([power[:, a:b].mean(1) for a, b in zip(bins, bins[1:])], dim=1)
 
 
-def _distances(log_mel: torch.Tensor, apart: int = 1) -> torch.Tensor:
-    return (log_mel[apart:] - log_mel[:-apart]).square().mean(1).sqrt()
+def _changes(power: torch.Tensor, seconds: float, level: torch.Tensor) -> torch.Tensor:
+    """RMS dB over the bands between each ``seconds`` and the ``seconds`` after them; silence left out."""
+    count = round(seconds / _BLOCK_SECONDS)
+    wide, loud = (blocks.unfold(0, count, 1).mean(2) for blocks in (power, level))
+    heard = (torch.minimum(loud[count:], loud[:-count]) >= _SILENCE_RMS**2)[:, 0]
+    return (_log(wide[count:]) - _log(wide[:-count]))[heard].square().mean(1).sqrt()
+
+
+def _log(power: torch.Tensor) -> torch.Tensor:
+    """dB, no more than 60 below the loudest band, which would not be heard beside it."""
+    return 10 * torch.log10(power + power.amax(-1, keepdim=True) * 1e-6 + 1e-20)
 
 
 def _percentile(parts: list[torch.Tensor], share: float, otherwise: float) -> float:

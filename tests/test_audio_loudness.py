@@ -1,0 +1,89 @@
+"""Level: gains come from the context alone, are right within 0.3 dB, and go no further than they should."""
+
+import pytest
+import torch
+from acestep_nodes.nodes.audio.loudness import MAX_GAIN_DB, context_gain_db, edge_gains_db, gain_curve, limit
+from audio_samples import music, phase_lost
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RATE = 44_100
+
+
+@pytest.fixture(scope="module")
+def context():
+    return music(3, RATE)
+
+
+@settings(max_examples=20, deadline=None)
+@given(gain=st.floats(-6, 6), noise=st.floats(0, 0.01), seed=st.integers(0, 50))
+def test_a_gain_is_found_within_a_third_of_a_db_also_under_noise(context, gain, noise, seed):
+    generator = torch.Generator().manual_seed(seed)
+    rendered = context * 10 ** (-gain / 20) + noise * torch.randn(context.shape, generator=generator)
+    assert abs(context_gain_db(context, rendered, RATE) - gain) < 0.3
+
+
+def test_noise_does_not_count_as_level(context):
+    """At 6 dB of signal to noise the plain levels are 1 dB apart."""
+    noise = 0.5 * context.square().mean().sqrt() * torch.randn(context.shape, generator=torch.Generator().manual_seed(1))
+    assert abs(context_gain_db(context, context + noise, RATE)) < 0.3
+
+
+def test_a_gain_is_clamped(context):
+    assert context_gain_db(context, context * 0.1, RATE) == MAX_GAIN_DB
+    assert context_gain_db(context, context * 10, RATE) == -MAX_GAIN_DB
+
+
+def test_the_level_is_found_when_the_phase_is_lost(context):
+    assert abs(context_gain_db(context, 0.7 * phase_lost(context), RATE) - 3.1) < 0.5
+
+
+def test_a_mono_render_is_brought_to_the_same_energy(context):
+    mono = context.mean(0, keepdim=True).expand(2, -1)
+    gain = context_gain_db(context, mono, RATE)
+    assert abs(float(10 * torch.log10(context.square().mean() / mono.square().mean())) - gain) < 0.05
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 192_000])
+def test_any_rate(rate):
+    sound = music(1, rate, channels=1)
+    assert abs(context_gain_db(sound, sound * 0.5, rate) - 6) < 0.1
+
+
+def test_silent_or_tiny_context_says_nothing(context):
+    assert context_gain_db(torch.zeros_like(context), context, RATE) is None
+    assert context_gain_db(context, torch.zeros_like(context), RATE) is None
+    assert context_gain_db(context[:, :100], context[:, :100], RATE) is None
+
+
+def test_a_side_that_says_nothing_takes_the_gain_of_the_other(context):
+    good = (context, context * 0.5)
+    silent = (torch.zeros_like(context), context)
+    faint = (context * 0.01, context * 0.03)  # mostly the noise floor of whatever made it
+    expected = pytest.approx(6, abs=0.1)
+    for other in (None, silent, faint):
+        assert edge_gains_db(good, other, RATE) == (expected, expected)
+        assert edge_gains_db(other, good, RATE) == (expected, expected)
+    assert edge_gains_db(None, None, RATE) == (0.0, 0.0)
+    assert edge_gains_db(silent, silent, RATE) == (0.0, 0.0)
+
+
+def test_each_side_keeps_its_own_gain(context):
+    left, right = edge_gains_db((context, context * 0.5), (context, context * 2), RATE)
+    assert left == pytest.approx(6, abs=0.1) and right == pytest.approx(-6, abs=0.1)
+
+
+def test_a_curve_runs_straight_in_db():
+    curve = 20 * torch.log10(gain_curve(-6, 4, 101))
+    assert torch.allclose(curve, torch.linspace(-6, 4, 101), atol=1e-4)
+    assert torch.equal(gain_curve(0, 0, 5), torch.ones(5))
+
+
+def test_only_what_is_beyond_the_ceiling_is_limited():
+    sound = torch.tensor([[0.5, -0.99, 1.0, 1.2, -3.0]])
+    below = sound.clone()
+    limit(below, 0.3)
+    assert torch.equal(below, torch.tensor([[0.5, -0.99, 1.0, 1.0, -1.0]]))
+    above = sound.clone()
+    limit(above, 1.5)
+    assert torch.equal(above, torch.tensor([[0.5, -0.99, 1.0, 1.2, -1.5]]))
