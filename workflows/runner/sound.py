@@ -37,6 +37,7 @@ class Sound:
 def read(path: Path) -> Sound:
     """Decode the first audio stream of a file. Raises Refused when there is none or it is broken."""
     import av
+    from av.error import FFmpegError
 
     try:
         with av.open(str(path)) as container:
@@ -47,7 +48,7 @@ def read(path: Path) -> Sound:
             blocks = [block.to_ndarray() for frame in itertools.chain(container.decode(stream), [None])
                       for block in to_float.resample(frame)]
             rate = stream.rate
-    except (av.error.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Refused(f"{path} cannot be read as sound ({reason}). Give an MP3, WAV or FLAC file.") from error
     if not blocks:
