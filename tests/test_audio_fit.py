@@ -1,0 +1,411 @@
+"""Putting a rendered window in its place: bit-exact outside, exact inside, nothing half-written, for any edit."""
+
+import math
+
+import pytest
+import torch
+from acestep_nodes.nodes.audio.fit import EditOptions, fit_extension, fit_ranges
+from acestep_nodes.nodes.audio.resample import resample
+from acestep_nodes.nodes.audio.value import Sound
+from acestep_nodes.nodes.audio.windows import Extension, Window, plan_extensions, plan_windows
+from acestep_nodes.nodes.errors import RenderError
+from audio_samples import delayed, level_db, music
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+RATE = 44_100
+OPTIONS = EditOptions(crossfade_ms=30.0, match_loudness=True)
+
+
+def one_window(samples, rate, *ranges, context=30.0, most=240.0) -> Window:
+    (window,) = plan_windows(samples, rate, ranges, context, most, share=True)
+    return window
+
+
+def same_outside(out, source, ranges) -> bool:
+    at = 0
+    for start, stop in (*ranges, (source.shape[1], None)):
+        if not torch.equal(out[:, at:start], source[:, at:start]):
+            return False
+        at = stop
+    return True
+
+
+def edited(source, window, truth, change=lambda x: x, rate=RATE, rendered_rate=None, options=OPTIONS):
+    """(out, fit) of the edit that should give ``truth``, by a service that does ``change`` to its window."""
+    rendered_rate = rendered_rate or rate
+    rendered = change(resample(truth[:, window.start : window.stop], rate, rendered_rate))
+    out = source.clone()
+    return out, fit_ranges(out, rate, window, Sound(rendered, rendered_rate), options)
+
+
+# ---------------------------------------------------------------- any edit at all
+
+
+@st.composite
+def edits(draw):
+    rate = draw(st.sampled_from([8_000, 11_025, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000]))
+    channels = draw(st.integers(1, 2))
+    samples = draw(st.integers(rate // 5, 8 * rate))
+    count = draw(st.integers(1, 3))
+    edges = sorted(draw(st.sets(st.integers(0, samples), min_size=2 * count, max_size=2 * count)))
+    service = {
+        "rate": draw(st.sampled_from([rate, 44_100, 48_000])),
+        "channels": draw(st.integers(1, 2)),
+        "delay": draw(st.floats(-0.1, 0.5)),
+        "gain": draw(st.floats(0.1, 3)),
+    }
+    plan = {
+        "context_seconds": draw(st.sampled_from([0.0, 0.1, 1.0, 30.0])),
+        "max_seconds": draw(st.sampled_from([2.0, 240.0])),
+        "share": draw(st.booleans()),
+    }
+    options = EditOptions(draw(st.sampled_from([0.0, 30.0, 1000.0])), draw(st.booleans()))
+    return rate, channels, samples, list(zip(edges[::2], edges[1::2])), service, plan, options
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(edits())
+def test_any_edit_changes_its_ranges_and_nothing_else(edit):
+    rate, channels, samples, ranges, service, plan, options = edit
+    source = music(samples / rate, rate, channels, seed=1)[:, :samples]
+    kept = source.clone()
+    out = source.clone()
+    for window in plan_windows(samples, rate, ranges, **plan):
+        before = out.clone()
+        known = out if window.chained else source
+        sent = known[:, window.start : window.stop].expand(2, -1)[: service["channels"]]
+        late = delayed(sent, round(service["delay"] * rate)) * service["gain"]
+        if not late.shape[1]:
+            continue
+        rendered = Sound(resample(late, rate, service["rate"]), service["rate"])
+        try:
+            fit = fit_ranges(out, rate, window, rendered, options)
+        except RenderError:  # what was trimmed away lay in the range
+            assert torch.equal(out, before)
+            continue
+        assert same_outside(out, before, window.ranges)
+        assert all(seam.verdict in ("good", "fair", "poor") for seam in fit.seams)
+        assert all(math.isfinite(v) for seam in fit.seams for v in seam.as_dict().values() if isinstance(v, float))
+    assert out.shape == kept.shape and torch.isfinite(out).all()
+    assert torch.equal(source, kept)
+    assert same_outside(out, kept, ranges)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    rate=st.sampled_from([8_000, 22_050, 44_100, 48_000, 96_000]),
+    channels=st.integers(1, 2),
+    length=st.floats(0.2, 6),
+    before=st.one_of(st.just(0.0), st.floats(0.01, 5)),
+    after=st.floats(0.01, 5),
+    delay=st.floats(0, 0.3),
+    most=st.sampled_from([8.0, 240.0]),
+)
+def test_any_extension_keeps_the_source_and_has_the_exact_length(rate, channels, length, before, after, delay, most):
+    source = music(length, rate, channels, seed=2)
+    samples, head = source.shape[1], round(before * rate)
+    out = torch.zeros(channels, head + samples + round(after * rate))
+    out[:, head : head + samples] = source
+    for extension in plan_extensions(samples, rate, before, after, 5.0, most):
+        known = out.clone()
+        sent = known[:, extension.start : extension.stop]
+        new = music(extension.samples / rate + 1, rate, channels, seed=3)
+        whole = torch.cat([new[:, : extension.before], sent, new[:, : extension.after]], dim=1)
+        rendered = Sound(resample(delayed(whole, round(delay * rate)), rate, 48_000), 48_000)
+        fit_extension(out, rate, extension, rendered, OPTIONS)
+        written = (extension.start - extension.before, extension.start), (extension.stop, extension.stop + extension.after)
+        assert same_outside(out, known, [span for span in written if span[0] < span[1]])
+    assert torch.equal(out[:, head : head + samples], source)
+    assert torch.isfinite(out).all()
+
+
+def test_an_hour_is_edited_where_it_should_be_and_only_there():
+    """Sparse: the hour is one value seen from everywhere, so that the test needs no hour's memory."""
+    samples = 3600 * RATE
+    window = one_window(samples, RATE, (1800 * RATE, 1805 * RATE))
+    part = music(65, RATE, channels=1)
+    track = _Sparse(samples, window, part)
+    fit_ranges(track, RATE, window, Sound(part * 0.5, RATE), OPTIONS)
+    assert all(window.start <= a <= b <= window.stop for a, b in track.read)
+    assert track.written == [window.ranges[0]]
+
+
+class _Sparse:
+    """A track [1, samples] of which only one window exists; it notes what is read and written."""
+
+    def __init__(self, samples, window, part):
+        self.shape, self._window, self._part = (1, samples), window, part.clone()
+        self.read, self.written = [], []
+
+    def __getitem__(self, key):
+        span = key[1]
+        if isinstance(span, int):
+            return self._part[:, span - self._window.start]
+        self.read.append((span.start, span.stop))
+        return self._part[:, span.start - self._window.start : span.stop - self._window.start]
+
+    def __setitem__(self, key, value):
+        start, stop = key[1].start, key[1].stop
+        self.written.append((start, stop))
+        self._part[:, start - self._window.start : stop - self._window.start] = value
+
+
+# ---------------------------------------------------------------- what the right answer is known for
+
+
+@pytest.fixture(scope="module")
+def source():
+    return music(30, RATE)
+
+
+@pytest.fixture(scope="module")
+def truth(source):
+    """The source with other music from 14 to 17 s."""
+    track = source.clone()
+    track[:, 14 * RATE : 17 * RATE] = music(3, RATE, seed=4)
+    return track
+
+
+RANGE = (14 * RATE, 17 * RATE)
+
+
+@pytest.mark.parametrize("delay", [0, 1105, -529, 22_050])
+@pytest.mark.parametrize("gain_db", [-5.5, 0, 5.5])
+def test_the_new_sound_lands_where_it_belongs_at_its_level(source, truth, delay, gain_db):
+    window = one_window(source.shape[1], RATE, RANGE)
+    out, fit = edited(source, window, truth, lambda x: delayed(x, delay) * 10 ** (gain_db / 20))
+    inner = slice(RANGE[0] + 1400, RANGE[1] - 1400)  # past the fades
+    assert level_db(out[:, inner] - truth[:, inner]) < level_db(truth[:, inner]) - 45
+    for seam in fit.seams:
+        assert seam.delay_ms == pytest.approx(1000 * delay / RATE, abs=0.001)
+        assert seam.gain_db == pytest.approx(-gain_db, abs=0.05)
+        assert seam.jump < 1
+    assert [seam.edge for seam in fit.seams] == ["start", "end"]
+    assert [seam.time_seconds for seam in fit.seams] == [14, 17]
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
+@pytest.mark.parametrize("service_rate", [44_100, 48_000])
+def test_a_service_at_another_rate_is_placed_to_the_sample(rate, service_rate):
+    # No treble that the service's rate could not carry.
+    source = resample(music(16, min(rate, 22_050)), min(rate, 22_050), rate)
+    window = one_window(source.shape[1], rate, (7 * rate, 9 * rate))
+    out, fit = edited(source, window, source, lambda x: delayed(x, service_rate // 10), rate, service_rate)
+    assert fit.seams[0].delay_ms == pytest.approx(100, abs=0.01)
+    assert level_db(out - source) < level_db(source) - 35
+
+
+def test_the_same_music_back_is_the_same_music(source):
+    """Equal sounds are faded linearly, so a perfect service leaves no trace at all."""
+    window = one_window(source.shape[1], RATE, RANGE)
+    out, fit = edited(source, window, source)
+    assert float((out - source).abs().max()) < 1e-6
+    assert [seam.verdict for seam in fit.seams] == ["good", "good"] and fit.warnings == ()
+
+
+def test_mono_gets_the_average_and_stereo_both_of_what_comes_back(source, truth):
+    mono = truth.mean(0, keepdim=True)
+    window = one_window(source.shape[1], RATE, RANGE)
+    out, _ = edited(source.mean(0, keepdim=True), window, mono, lambda x: x.repeat(2, 1))
+    inner = slice(RANGE[0] + 1400, RANGE[1] - 1400)
+    assert torch.allclose(out[:, inner], mono[:, inner], atol=1e-3)
+    out, _ = edited(source, window, truth, lambda x: x.mean(0, keepdim=True))
+    assert torch.equal(out[0, inner], out[1, inner])
+
+
+def test_with_match_loudness_off_the_level_is_untouched(source, truth):
+    window = one_window(source.shape[1], RATE, RANGE)
+    out, fit = edited(source, window, truth, lambda x: x * 0.5, options=EditOptions(30.0, False))
+    inner = slice(RANGE[0] + 1400, RANGE[1] - 1400)
+    assert torch.equal(out[:, inner], 0.5 * truth[:, inner])
+    assert [seam.gain_db for seam in fit.seams] == [0, 0]
+
+
+def test_only_what_is_louder_than_the_source_is_limited(source):
+    window = one_window(source.shape[1], RATE, RANGE)
+    loud = source.clone()
+    loud[:, RANGE[0] + 5000 : RANGE[0] + 5100] = 7.0
+    out, _ = edited(source, window, loud)
+    ceiling = max(1.0, float(source.abs().max()))
+    assert float(out.abs().max()) <= ceiling
+    quiet = (loud.abs() < ceiling)[:, slice(*RANGE)]
+    assert torch.allclose(out[:, slice(*RANGE)][quiet], source[:, slice(*RANGE)][quiet], atol=1e-6)
+
+
+def test_a_range_at_the_tracks_own_ends_has_no_fade_there(source):
+    ranges = ((0, 3 * RATE), (27 * RATE, 30 * RATE))
+    window = one_window(source.shape[1], RATE, *ranges)
+    new = source.clone()
+    for seed, (a, b) in enumerate(ranges):
+        new[:, a:b] = music(3, RATE, seed=20 + seed)
+    out, fit = edited(source, window, new)
+    assert torch.allclose(out[:, :100], new[:, :100], atol=1e-4)
+    assert torch.allclose(out[:, -100:], new[:, -100:], atol=1e-4)
+    assert [(seam.time_seconds, seam.edge) for seam in fit.seams] == [(3, "end"), (27, "start")]
+
+
+def test_the_whole_track_may_be_replaced():
+    source, new = music(5, RATE), music(5, RATE, seed=7)
+    window = one_window(source.shape[1], RATE, (0, source.shape[1]))
+    out, fit = edited(source, window, new)
+    assert torch.equal(out, new) and fit.seams == ()
+    assert fit.warnings == ("There is no context to align the new sound by; it was placed as rendered.",)
+
+
+def test_a_short_range_has_short_fades(source, truth):
+    a, b = 15 * RATE, 15 * RATE + 2205
+    window = one_window(source.shape[1], RATE, (a, b))
+    out, _ = edited(source, window, truth, options=EditOptions(1000.0, False))
+    quarter = 2205 // 4
+    assert torch.equal(out[:, a + quarter : b - quarter], truth[:, a + quarter : b - quarter])
+    assert not torch.equal(out[:, a : a + quarter], truth[:, a : a + quarter])
+
+
+def test_chunks_continue_each_other_without_the_old_music_showing():
+    """Left to right, each chunk cut from the output; the old sound in the range must not come back between them."""
+    rate = 22_050
+    source, new = music(40, rate), music(40, rate, seed=8)
+    a, b = 10 * rate, 30 * rate
+    windows = plan_windows(source.shape[1], rate, [(a, b)], 4.0, 16.0, share=False)
+    assert len(windows) > 1
+    out = source.clone()
+    joints = []
+    for window in windows:
+        known = out if window.chained else source
+        rendered = known[:, window.start : window.stop].clone()
+        start, stop = window.ranges[0]
+        rendered[:, start - window.start : stop - window.start] = new[:, start:stop]
+        fit = fit_ranges(out, rate, window, Sound(delayed(rendered, 700) * 0.8, rate), OPTIONS)
+        joints += [seam.time_seconds for seam in fit.seams]
+    inner = slice(a + 700, b - 700)
+    assert level_db(out[:, inner] - new[:, inner]) < level_db(new[:, inner]) - 30
+    assert joints == [windows[0].ranges[0][0] / rate, *(w.ranges[0][0] / rate for w in windows[1:]), b / rate]
+
+
+def test_what_an_earlier_window_changed_is_not_mistaken_for_context():
+    """Two close ranges, one call each with the source as context: the second must not be levelled to the first."""
+    source = music(20, RATE)
+    ranges = [(6 * RATE, 9 * RATE), (10 * RATE, 12 * RATE)]
+    first, second = plan_windows(source.shape[1], RATE, ranges, 5.0, 240.0, share=False)
+    out = source.clone()
+    out[:, slice(*first.ranges[0])] = 0.05 * music(3, RATE, seed=11)
+    rendered = 0.5 * source[:, second.start : second.stop]
+    fit = fit_ranges(out, RATE, second, Sound(delayed(rendered, 99), RATE), OPTIONS)
+    assert [seam.gain_db for seam in fit.seams] == [pytest.approx(6, abs=0.1)] * 2
+    assert fit.seams[0].delay_ms == pytest.approx(99_000 / RATE, abs=0.001)
+
+
+# ---------------------------------------------------------------- outpaint
+
+
+@pytest.mark.parametrize(("before", "after"), [(3.0, 0.0), (0.0, 4.0), (2.0, 3.0)])
+def test_an_extension_goes_on_where_the_source_stops(before, after):
+    whole = music(20, RATE, seed=6)
+    head, tail = round(before * RATE), round(after * RATE)
+    at = 6 * RATE
+    source = whole[:, at : at + 8 * RATE]
+    truth = whole[:, at - head : at + source.shape[1] + tail]
+    out = torch.zeros_like(truth)
+    out[:, head : head + source.shape[1]] = source
+    for extension in plan_extensions(source.shape[1], RATE, before, after, 30.0, 240.0):
+        sent = truth[:, extension.start - extension.before : extension.stop + extension.after]
+        fit = fit_extension(out, RATE, extension, Sound(delayed(sent, 50) * 0.7, RATE), OPTIONS)
+        for seam in fit.seams:
+            assert seam.delay_ms == pytest.approx(50_000 / RATE, abs=0.001)
+            assert seam.gain_db == pytest.approx(3.1, abs=0.02) and seam.jump < 1
+    # The last 50 samples of the delayed render are beyond its end.
+    assert level_db((out - truth)[:, :-1000]) < level_db(truth) - 60
+
+
+def test_the_joint_of_an_extension_does_not_step_even_when_the_render_differs():
+    source = music(6, RATE)
+    samples = source.shape[1]
+    out = torch.cat([source, torch.zeros(2, 2 * RATE)], dim=1)
+    other = torch.cat([source + 0.05, music(2, RATE, seed=13) + 0.05], dim=1)  # an offset the source does not have
+    fit = fit_extension(out, RATE, Extension(0, samples, 0, 2 * RATE), Sound(other, RATE), OPTIONS)
+    assert torch.equal(out[:, :samples], source)
+    assert fit.seams[0].jump < 1
+
+
+def test_a_level_bias_is_undone_over_the_whole_extension():
+    whole = music(30, RATE, seed=6)
+    samples = 10 * RATE
+    out = torch.zeros_like(whole)
+    out[:, :samples] = whole[:, :samples]
+    fit_extension(out, RATE, Extension(0, samples, 0, 20 * RATE), Sound(whole * 0.6, RATE), OPTIONS)
+    last = slice(25 * RATE, 30 * RATE)
+    assert level_db(out[:, last]) == pytest.approx(level_db(whole[:, last]), abs=0.1)
+
+
+# ---------------------------------------------------------------- renders that are no good
+
+
+def unusable(source, window, rendered, match):
+    out = source.clone()
+    with pytest.raises(RenderError, match=match):
+        fit_ranges(out, RATE, window, rendered, OPTIONS)
+    assert torch.equal(out, source)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("channel", [0, 1])
+def test_samples_that_are_not_numbers_are_refused_wherever_they_are(source, bad, channel):
+    window = one_window(source.shape[1], RATE, RANGE)
+    rendered = source.clone()
+    rendered[channel, 20 * RATE] = bad
+    unusable(source, window, Sound(rendered, RATE), "not numbers; nothing was changed")
+
+
+def test_silence_is_refused_beside_sound_and_accepted_beside_silence(source):
+    window = one_window(source.shape[1], RATE, RANGE)
+    unusable(source, window, Sound(torch.zeros_like(source), RATE), "returned silence; nothing was changed")
+    out = torch.zeros_like(source)
+    fit = fit_ranges(out, RATE, window, Sound(torch.zeros_like(source), RATE), OPTIONS)
+    assert torch.equal(out, torch.zeros_like(source)) and len(fit.seams) == 2
+
+
+def test_too_little_sound_is_refused(source):
+    window = one_window(source.shape[1], RATE, RANGE)
+    unusable(source, window, Sound(source[:, : 16 * RATE], RATE), "1.00 s of the 3.00 s to fill are missing")
+    unusable(source, window, Sound(source[:, : 2 * RATE], RATE), "returned only|too little sound")
+
+
+def test_a_frame_missing_at_the_tracks_end_becomes_a_fade_and_is_said(source):
+    a, b = 25 * RATE, 30 * RATE
+    window = one_window(source.shape[1], RATE, (a, b))
+    out = source.clone()
+    fit = fit_ranges(out, RATE, window, Sound(source[:, : -round(0.09 * RATE)], RATE), OPTIONS)
+    assert torch.equal(out[:, -3900:], torch.zeros(2, 3900))
+    assert torch.allclose(out[:, b - 8000 : b - 5000], source[:, b - 8000 : b - 5000], atol=1e-3)
+    assert fit.warnings == ("The backend returned 0.09 s less than was asked for.",)
+
+
+def test_a_missing_end_inside_the_track_leaves_the_source_there():
+    source = music(10, RATE)
+    a, b = 4 * RATE, 9 * RATE
+    window = Window(0, b, ((a, b),))
+    out = source.clone()
+    rendered = Sound(0.9 * source[:, : b - 4000], RATE)
+    fit_ranges(out, RATE, window, rendered, EditOptions(30.0, False))
+    assert torch.equal(out[:, b - 4000 :], source[:, b - 4000 :])
+
+
+def test_an_unaligned_edit_says_so_and_is_placed_as_rendered(source):
+    window = one_window(source.shape[1], RATE, RANGE)
+    rendered = music(window.samples / RATE, RATE, seed=55)
+    out = source.clone()
+    fit = fit_ranges(out, RATE, window, Sound(rendered, RATE), EditOptions(30.0, False))
+    inner = slice(RANGE[0] + 1400, RANGE[1] - 1400)
+    assert torch.equal(out[:, inner], rendered[:, inner])
+    assert "placed as rendered" in fit.warnings[0]
+
+
+def test_a_poor_seam_is_a_warning(source):
+    window = one_window(source.shape[1], RATE, RANGE)
+    rendered = source.clone()
+    rendered[:, slice(*RANGE)] = 1e-3 * torch.randn(2, 3 * RATE, generator=torch.Generator().manual_seed(1))
+    out = source.clone()
+    fit = fit_ranges(out, RATE, window, Sound(rendered, RATE), OPTIONS)
+    assert [seam.verdict for seam in fit.seams] == ["poor", "poor"]
+    assert fit.warnings[0].startswith("The seam at 14.00 s may be heard: the level steps by -")
