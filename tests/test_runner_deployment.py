@@ -127,6 +127,20 @@ def test_ctrl_c_cancels(run, simulator, tmp_path, interrupted, capsys):
     assert f"{sent.request_id} was cancelled" in capsys.readouterr().err
 
 
+def test_ctrl_c_during_the_submission_awaits_its_answer(run, simulator, tmp_path, monkeypatch):
+    simulator.deployments.seconds = 600
+    simulator.fault("submit", "slow", seconds=0.5)
+
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deployment_run, "wait_for", press)
+    with pytest.raises(KeyboardInterrupt):
+        run(song())
+    (sent,) = simulator.deployments.runs
+    assert sent.cancelled and journal(tmp_path) == [("cancelled", sent.request_id)]
+
+
 def test_a_cancel_without_an_answer_is_not_called_one(run, simulator, tmp_path, interrupted, capsys):
     simulator.deployments.seconds = 600
     simulator.fault("cancel", "http", 99, status=500)

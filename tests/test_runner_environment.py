@@ -56,6 +56,19 @@ def test_half_built_is_built_anew(cache, steps):
     assert home.is_complete and not (home.folder / "leftover").exists()
 
 
+def test_a_new_environment_ends_those_unused_for_a_month(cache, steps):
+    homes = {name: Environment(cache / f"env-{name}", CPU, None) for name in ("old", "used", "busy", "young")}
+    for home in homes.values():
+        home.build()
+    for name in ("old", "used", "busy"):
+        marker = homes[name].folder / ".complete"
+        os.utime(marker, (marker.stat().st_mtime - 31 * 24 * 3600,) * 2)
+    homes["used"].build()
+    with held(cache / "env-busy.lock", ""):
+        Environment(cache / "env-new", CPU, None).build()
+    assert {path.name for path in cache.glob("env-*/")} == {"env-used", "env-busy", "env-young", "env-new"}
+
+
 def test_environment_whose_python_is_gone_is_built_anew(cache, steps):
     home = Environment(cache / "env", CPU, None)
     home.build()

@@ -11,12 +11,13 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import comfyui_source, process
 from .errors import Unavailable
-from .locking import held
+from .locking import held, held_if_free
 from .pip import Pip
 from .places import PACK_DIR, WORKFLOWS_DIR, cache_dir, log_dir
 from .terminal import say
@@ -24,6 +25,7 @@ from .torch_builds import TorchBuild, build_for_this_machine
 
 GIGABYTE = 10**9
 TORCH_PACKAGES = ("torch", "torchvision", "torchaudio")
+UNUSED_SECONDS = 30 * 24 * 3600
 SMOKE_TEST = "import aiohttp, av, httpx, numpy, PIL, torch, yaml"
 
 
@@ -58,10 +60,12 @@ class Environment:
     def build(self) -> None:
         """Make the environment unless it is there. Raises Unavailable; leaves nothing half-built."""
         if self.is_complete:
+            self._marker.touch()  # says when it was last used
             return
         with self._lock():
             if self.is_complete:
                 return
+            self._remove_unused()
             self._check_disk()
             say(f"Building a private environment in {self.folder} (once, a few minutes).")
             try:
@@ -105,6 +109,17 @@ class Environment:
         # The marker goes first: a removal that is cut short must not leave something that looks whole.
         self._marker.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _remove_unused(self) -> None:
+        """Remove the environments in the cache that no run has used for a month, unless one is being worked on."""
+        for marker in self.folder.parent.glob("env-*/.complete"):
+            other = Environment(marker.parent, self.torch, None)
+            if other.folder == self.folder or time.time() - marker.stat().st_mtime < UNUSED_SECONDS:
+                continue
+            with held_if_free(other.folder.with_name(other.folder.name + ".lock")) as is_free:
+                if is_free:
+                    say(f"Removing {other.folder}, which was not used for a month.")
+                    other._remove()
 
     def _check_disk(self) -> None:
         free = shutil.disk_usage(self.folder.parent).free

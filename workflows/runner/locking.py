@@ -28,6 +28,16 @@ def held(path: Path, waiting: str):
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def held_if_free(path: Path):
+    """Hold the lock file at `path` unless another process has it; gives whether it is held."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        yield _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         if sys.platform == "win32":
