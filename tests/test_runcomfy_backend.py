@@ -23,7 +23,7 @@ from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.place import Patience
 from acestep_nodes.nodes.errors import BackendUnavailable, InputError
 from acestep_nodes.nodes.request import Call
-from acestep_nodes.nodes.vocabulary import LANGUAGES
+from acestep_nodes.nodes.vocabulary import LANGUAGE_NAMES, LANGUAGES
 from runcomfy_runs import (
     extension,
     generate,
@@ -148,12 +148,13 @@ def test_the_largest_window_there_is_still_fits_a_request(simulator, place):
 @pytest.mark.parametrize("language", ["auto", "unknown"])
 def test_no_language_is_no_tag(language):
     assert tags_sent(song(language=language)) == "lo-fi, piano"
+    assert tags_sent(song(language="fr", tags="calm, instrumental")) == "calm, instrumental"
 
 
 @pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "unknown"])
 def test_every_language_is_sent_as_one_more_tag(language):
     sent = tags_sent(song(language=language, tags="pop"))
-    assert sent.startswith("pop, ") and len(sent) > 8
+    assert sent == f"pop, {LANGUAGE_NAMES[language]} vocal"
     assert tags_sent(song(language=language, tags=sent)) == sent  # and only once
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from ...errors import InputError
 from ...request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
 from ...tags import is_instrumental, join_tags, split_tags
+from ...vocabulary import LANGUAGE_NAMES
 
 MAX_CALL_SECONDS = 240
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -25,19 +26,6 @@ MODELS = (*TEXT_TO_AUDIO.values(), INPAINT, OUTPAINT)
 
 # Times are sent to the microsecond, far below one sample.
 _TIME_DECIMALS = 6
-
-# English names of ACE-Step's language codes: RunComfy takes the vocal language as one more tag.
-_LANGUAGE_NAMES = {
-    "ar": "Arabic", "az": "Azerbaijani", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
-    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fa": "Persian",
-    "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "ht": "Haitian Creole",
-    "hu": "Hungarian", "id": "Indonesian", "is": "Icelandic", "it": "Italian", "ja": "Japanese", "ko": "Korean",
-    "la": "Latin", "lt": "Lithuanian", "ms": "Malay", "ne": "Nepali", "nl": "Dutch", "no": "Norwegian",
-    "pa": "Punjabi", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sa": "Sanskrit",
-    "sk": "Slovak", "sr": "Serbian", "sv": "Swedish", "sw": "Swahili", "ta": "Tamil", "te": "Telugu",
-    "th": "Thai", "tl": "Tagalog", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
-    "yue": "Cantonese", "zh": "Chinese",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,11 +125,11 @@ def _words(request: Request) -> dict:
 
 
 def tags_sent(request: Request) -> str:
-    """The tags, with the vocal language as one more tag when it is set and not there yet."""
-    name = _LANGUAGE_NAMES.get(request.language)
-    if name is None or name.casefold() in request.tags.casefold():
+    """The tags, with the vocal language as one more, as TagBuilder writes it, when it is set and not there yet."""
+    name = LANGUAGE_NAMES.get(request.language)
+    if name is None or name in request.tags.casefold() or is_instrumental(request.tags):
         return request.tags
-    return join_tags([*split_tags(request.tags), name])
+    return join_tags([*split_tags(request.tags), f"{name} vocal"])
 
 
 def lyrics_sent(request: Request) -> str:
