@@ -93,6 +93,8 @@ def test_the_identity_tells_tokens_apart_and_gives_none_away(tmp_path):
     one, two = (account.Account(token, "test") for token in ("token-one", "token-two"))
     where, elsewhere = place(tmp_path / "a"), place(tmp_path / "b")
     assert account.identity(where, one) == account.identity(where, one) != account.identity(where, two)
+    test_server = replace(where, api_url="http://127.0.0.1:1")
+    assert account.identity(test_server, one) != account.identity(where, one)
     # Keyed: the same token on another machine gives another hash, so that it cannot be looked up in a table.
     assert account.identity(where, one) != account.identity(elsewhere, one)
     assert stat.S_IMODE((tmp_path / "a" / "identity.key").stat().st_mode) == 0o600

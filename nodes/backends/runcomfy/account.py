@@ -118,8 +118,12 @@ def save_ceiling(place: Place, usd: float) -> None:
 
 
 def identity(place: Place, account: Account) -> str:
-    """A keyed hash of the token: equal for the same token on this machine, useless anywhere else."""
-    return hmac.new(_identity_key(place), account.token.encode(), hashlib.sha256).hexdigest()[:32]
+    """A keyed hash of token and service: equal for the same ones on this machine, useless anywhere else.
+
+    The service is part of it so that nothing a test server rendered is ever taken for RunComfy's.
+    """
+    line = f"{place.api_url}\n{account.token}".encode()
+    return hmac.new(_identity_key(place), line, hashlib.sha256).hexdigest()[:32]
 
 
 def _identity_key(place: Place) -> bytes:

@@ -3,7 +3,8 @@
     RunComfyError                 base
     ├── CostRefused      (64)     the estimate is above a limit the user set; stopped before submitting
     ├── RequestRefused   (65)     RunComfy refused the request: HTTP 400, 404, 422 and other 4xx
-    │   └── BalanceExhausted      HTTP 402: the account has no money left
+    │   ├── BalanceExhausted      HTTP 402: the account has no money left
+    │   └── NoSuchThing           HTTP 404, 410: RunComfy does not know the model, the request or the file
     ├── ServiceUnavailable (69)   RunComfy could not be reached or answered HTTP 5xx
     ├── UnusableAnswer   (69)     an answer or a file that cannot be used
     ├── RenderFailed     (69)     RunComfy accepted the request and reports that it failed or was cancelled
