@@ -52,8 +52,16 @@ def is_program(argument: str) -> bool:
     return path.suffix == ".py" and path.is_file() and not path.name.startswith("test_")
 
 
+def names_tests(argument: str) -> bool:
+    """Whether an argument of pytest is a path of tests, or one test in such a path."""
+    return argument.startswith("tests") and (PACK_DIR / argument.split("::")[0]).exists()
+
+
 def run_all(arguments: list[str]) -> int:
-    results = {"pytest": run([sys.executable, "-m", "pytest", *(arguments or ["-q", "--durations=10"])])}
+    # Without a path pytest would start at the root, whose __init__.py only ComfyUI can import.
+    everything = [] if any(map(names_tests, arguments)) else ["tests"]
+    options = arguments or ["-q", "--durations=20"]
+    results = {"pytest": run([sys.executable, "-m", "pytest", *options, *everything])}
     scripts = [] if arguments else sorted(str(path) for path in (PACK_DIR / "tests" / "js").glob("*.test.mjs"))
     if scripts and (node := shutil.which("node")):
         results["JavaScript"] = run([node, "--test", *scripts])
