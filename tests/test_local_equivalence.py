@@ -15,8 +15,8 @@ TOLERANCE = 1e-5
 @pytest.mark.parametrize("version", ["0.20.1", "0.27.0", "0.30.0"])
 def test_repaint_and_song_follow_the_formulas(version):
     found = json.loads(_run(version, seed=7).stdout)
-    # Three ratios, both guidances, partial strengths, and v1 with and without guided steps.
-    assert len(found) == 20
+    # Three ratios, both guidances, partial strengths, v1 with and without guided steps, and whole edits.
+    assert len(found) == 26
     assert {name for name in found if "ratio 0.5" in name and "guidance 1" in name}
     too_far = {name: far for name, far in found.items() if not far < TOLERANCE}
     assert not too_far

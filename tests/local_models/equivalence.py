@@ -18,7 +18,7 @@ from local_models import engine, loops  # noqa: E402
 def differences(seed: int) -> dict[str, float]:
     """Every case with random spans, lengths and latents drawn from ``seed``."""
     torch.manual_seed(seed)
-    return {**_v15(seed), **_v1(seed)}
+    return {**_v15(seed), **_v1(seed), **_edits(seed)}
 
 
 def _v15(seed: int) -> dict[str, float]:
@@ -95,6 +95,22 @@ def _v1(seed: int) -> dict[str, float]:
     )
     theirs = loops.v1_song(net, plain_noise(ours.shape, seed), 20, 15.0)
     found["v1 song, 20 steps, guidance 15"] = _greatest(ours, theirs, torch.ones_like(inside))
+    return found
+
+
+def _edits(seed: int) -> dict[str, float]:
+    """Whole edits through the backend: the same twice, and nothing left on the network."""
+    from local_models import session, tiny
+
+    found = {}
+    for family, more in (("v15", {}), ("v1", {"steps": 3})):
+        parts = session.Parts(*(getattr(tiny, f"{family}_{part}")() for part in ("model", "clip", "vae")))
+        attributes, window = set(vars(parts.network)), session.sound(8.0)
+        once, again = (session.inpaint(parts, window, (3.0, 5.0), seed=seed, **more)[0].waveform for _ in range(2))
+        found[f"{family} edit, twice"] = float((once - again).abs().max())
+        longer, _ = session.outpaint(parts, window, 0.5, 1.0, seed=seed, **more)
+        found[f"{family} edit, samples missing"] = abs(longer.samples - round(9.5 * longer.sample_rate))
+        found[f"{family} edit, attributes left"] = float(len(set(vars(parts.network)) ^ attributes))
     return found
 
 
