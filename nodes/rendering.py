@@ -25,7 +25,8 @@ async def render_generate(request: GenerateRequest) -> tuple[Mapping, dict]:
     """New music. Returns AUDIO of one item a take, each exactly ``duration`` long, and the report."""
     with closing(open_backend(request)) as backend:
         request = backend.request
-        run = _Run(backend, Plan(call_seconds=(float(request.duration),), takes=request.batch_size))
+        plan = Plan(call_seconds=(float(request.duration),), takes=request.batch_size)
+        run = await _Run.of(backend, plan)
         takes: dict[int, Sound] = {}
 
         async def job(call: Call) -> None:
@@ -45,7 +46,7 @@ async def render_inpaint(request: InpaintRequest, audio, time_range) -> tuple[Ma
             samples, rate, ranges, request.context_seconds, backend.max_seconds, backend.shares_windows
         )
         seconds = tuple((w.stop - w.start) / rate for w in windows)
-        run = _Run(backend, Plan(seconds, items=len(sources), takes=request.batch_size))
+        run = await _Run.of(backend, Plan(seconds, len(sources), request.batch_size, sources))
         out = _tracks(sources, request.batch_size, before=0, after=0)
 
         async def job(call: Call) -> None:
@@ -84,7 +85,7 @@ async def render_outpaint(request: OutpaintRequest, audio) -> tuple[Mapping, dic
             backend.max_seconds,
         )
         seconds = tuple((p.stop - p.start + p.before + p.after) / rate for p in passes)
-        run = _Run(backend, Plan(seconds, items=len(sources), takes=request.batch_size))
+        run = await _Run.of(backend, Plan(seconds, len(sources), request.batch_size, sources))
         out = _tracks(sources, request.batch_size, before, after)
 
         async def job(call: Call) -> None:
@@ -115,8 +116,14 @@ def inpaint_source(node: str, audio, time_range) -> tuple[tuple[Sound, ...], tup
 class _Run:
     """One run of one node: its jobs, its progress, and what is collected for the report."""
 
-    def __init__(self, backend: Backend, plan: Plan):
+    @classmethod
+    async def of(cls, backend: Backend, plan: Plan) -> "_Run":
+        """The run of a checked plan. Raises ACEStepError before any model is loaded or money spent."""
         backend.check(plan)
+        await backend.prepare(plan)
+        return cls(backend, plan)
+
+    def __init__(self, backend: Backend, plan: Plan):
         self._backend, self._plan = backend, plan
         self._estimate = backend.estimate(plan)
         self._started = time.perf_counter()

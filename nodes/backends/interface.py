@@ -65,7 +65,7 @@ class Backend(ABC, Generic[RequestT]):
         """Raise ACEStepError for whatever would fail, before any model is loaded or money spent."""
 
     async def prepare(self, plan: Plan) -> None:
-        """Ask for what ``estimate`` needs, such as a live price. After ``check``; ``run`` sees to it when left out."""
+        """Ask for what ``estimate`` needs, such as a live price. Called once, after ``check``."""
 
     def estimate(self, plan: Plan) -> float | None:
         """What the plan will cost in USD, or None when the backend costs nothing."""
