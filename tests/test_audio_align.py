@@ -199,6 +199,13 @@ def test_music_that_repeats_itself_takes_the_nearest_repeat_and_says_so():
     assert alignment.warnings == (align_module.REPEATS,)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_among_equal_repeats_chance_does_not_decide(seed):
+    track = music(0.25, RATE, seed=seed).repeat(1, 64)
+    noise = 1e-3 * torch.randn(track.shape, generator=torch.Generator().manual_seed(seed))
+    assert abs(delay_of(found(track, track + noise))) < 0.05
+
+
 def test_lost_phases_are_aligned_by_onsets(track):
     alignment = found(track, delayed(phase_lost(with_new_range(track)), 2000))
     assert abs(delay_of(alignment) - 2000) < 0.002 * RATE

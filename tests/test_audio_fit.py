@@ -114,7 +114,8 @@ def test_any_extension_keeps_the_source_and_has_the_exact_length(rate, channels,
         whole = torch.cat([new[:, : extension.before], sent, new[:, : extension.after]], dim=1)
         rendered = Sound(resample(delayed(whole, round(delay * rate)), rate, 48_000), 48_000)
         fit_extension(out, rate, extension, rendered, OPTIONS)
-        written = (extension.start - extension.before, extension.start), (extension.stop, extension.stop + extension.after)
+        start, stop = extension.start, extension.stop
+        written = (start - extension.before, start), (stop, stop + extension.after)
         assert same_outside(out, known, [span for span in written if span[0] < span[1]])
     assert torch.equal(out[:, head : head + samples], source)
     assert torch.isfinite(out).all()

@@ -25,7 +25,8 @@ def test_a_gain_is_found_within_a_third_of_a_db_also_under_noise(context, gain, 
 
 def test_noise_does_not_count_as_level(context):
     """At 6 dB of signal to noise the plain levels are 1 dB apart."""
-    noise = 0.5 * context.square().mean().sqrt() * torch.randn(context.shape, generator=torch.Generator().manual_seed(1))
+    noise = torch.randn(context.shape, generator=torch.Generator().manual_seed(1))
+    noise = 0.5 * context.square().mean().sqrt() * noise
     assert abs(context_gain_db(context, context + noise, RATE)) < 0.3
 
 

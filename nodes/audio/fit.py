@@ -11,6 +11,7 @@ import torch
 
 from ..errors import RenderError
 from .align import ALIGN_CONTEXT_SECONDS, MAX_DELAY_SECONDS, SEARCH_SECONDS, align
+from .extrapolate import learning_samples
 from .loudness import LEVEL_CONTEXT_SECONDS, Context, edge_gains_db, gain_curve, limit
 from .render import Placement, Render
 from .resample import resample, resampled_length
@@ -24,6 +25,8 @@ _MARGIN_SECONDS = SEARCH_SECONDS + 0.05
 _SILENT_PEAK = 1e-5
 _BLOCK_SECONDS = 30
 _MARGIN_MS = 50
+# Where kept sound stops, no longer fade than this: further on nobody can foretell it.
+_FORETOLD_MS = 50.0
 # Sound that stops before its place is filled ends in a fade this long.
 _SHORTAGE_FADE_MS = 20.0
 
@@ -185,22 +188,26 @@ class _Scene:
         """Fit the ends of ``new``, which covers [start, stop) of ``target``, to what they meet. In place."""
         fade = fade_samples(self.options.crossfade_ms, self.sample_rate, stop - start)
         shortage = fade_samples(_SHORTAGE_FADE_MS, self.sample_rate, stop - start)
+        beyond = min(fade, round(_FORETOLD_MS / 1000 * self.sample_rate))
         if target.left == FADE:
             fade_in(new, self.out[:, start : start + fade], fade)
         elif start > target.start:
             fade_in(new, torch.zeros_like(new[:, :shortage]), shortage)
         elif target.left == CONTINUE:
-            fade = min(fade, start)
-            rendered = self.take(start - fade, start) * 10 ** (gains[0] / 20)
-            continue_from(new, self.out[:, start - fade : start], rendered, fade)
+            kept = self.neighbour(start - learning_samples(self.sample_rate), start, gains[0])
+            continue_from(new, *kept, beyond, self.sample_rate)
         if target.right == FADE:
             fade_out(new, self.out[:, stop - fade : stop], fade)
         elif stop < target.stop:
             fade_out(new, torch.zeros_like(new[:, :shortage]), shortage)
         elif target.right == CONTINUE:
-            fade = min(fade, self.out.shape[1] - stop)
-            rendered = self.take(stop, stop + fade) * 10 ** (gains[1] / 20)
-            continue_into(new, self.out[:, stop : stop + fade], rendered, fade)
+            kept = self.neighbour(stop, stop + learning_samples(self.sample_rate), gains[1])
+            continue_into(new, *kept, beyond, self.sample_rate)
+
+    def neighbour(self, low: int, high: int, gain_db: float) -> Context:
+        """The kept sound of [low, high) and how it was rendered, at the same level."""
+        low, high = max(low, self.known[0][0]), min(high, self.known[-1][1])
+        return self.out[:, low:high], self.take(low, high) * 10 ** (gain_db / 20)
 
     def take(self, start: int, stop: int) -> torch.Tensor:
         return self.placement.take(self.render, start, stop)

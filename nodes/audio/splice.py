@@ -1,8 +1,14 @@
-"""Joining new sound to kept sound without a step, by changing the new sound only."""
+"""Joining new sound to kept sound without a step, by changing the new sound only.
+
+Where new sound replaces old sound, the old sound lies under it and is faded from. Where the kept sound simply
+stops (outpaint, the next chunk of a long range), how it would have gone on is foretold first.
+"""
 
 import math
 
 import torch
+
+from .extrapolate import extrapolated
 
 
 def fade_samples(crossfade_ms: float, sample_rate: int, room: int) -> int:
@@ -26,22 +32,34 @@ def fade_out(new: torch.Tensor, old: torch.Tensor, fade: int) -> None:
         new[:, -fade:] = _crossfaded(old[:, -fade:].flip(1), new[:, -fade:].flip(1)).flip(1)
 
 
-def continue_from(new: torch.Tensor, kept: torch.Tensor, rendered: torch.Tensor, fade: int) -> None:
-    """Let ``new`` [C, n] go on from ``kept`` [C, fade], the sound right before it. In place.
+def continue_from(new: torch.Tensor, kept: torch.Tensor, rendered: torch.Tensor, fade: int, sample_rate: int) -> None:
+    """Let ``new`` [C, n] go on from ``kept`` [C, k], the sound right before it. In place.
 
-    ``rendered`` [C, fade] is how the backend rendered that same sound. Their difference, mirrored at the
-    joint and decaying over the fade, is added: no step at the joint, nothing kept is touched.
+    ``rendered`` [C, k] is how the backend rendered that same sound, and ``new`` is what it made follow. How
+    ``kept`` would have gone on is foretold from both: as far as ``rendered`` resembles ``kept`` by ``new`` itself,
+    the rest by linear prediction; ``new`` is faded in over that. A faithful render is all but untouched, and one
+    with phases of its own (a vocoder) does not beat against the source, as it does when the difference between
+    ``kept`` and ``rendered`` is mirrored at the joint and faded out.
     """
-    if fade > 0:
-        residual = (kept[:, -fade:] - rendered[:, -fade:]).flip(1)
-        new[:, :fade] += (1 - _rise(fade)) * residual
+    if fade > 0 and kept.shape[1] > 0:
+        new[:, :fade] = _crossfaded(_foretold(new, kept, rendered, fade, sample_rate), new[:, :fade])
 
 
-def continue_into(new: torch.Tensor, kept: torch.Tensor, rendered: torch.Tensor, fade: int) -> None:
-    """The mirror of ``continue_from``: ``new`` leads into ``kept``, the sound right after it. In place."""
-    if fade > 0:
-        residual = (kept[:, :fade] - rendered[:, :fade]).flip(1)
-        new[:, -fade:] += (1 - _rise(fade)).flip(0) * residual
+def continue_into(new: torch.Tensor, kept: torch.Tensor, rendered: torch.Tensor, fade: int, sample_rate: int) -> None:
+    """The mirror image of ``continue_from``: ``new`` leads into ``kept``, the sound right after it. In place."""
+    if fade > 0 and kept.shape[1] > 0:
+        back = new[:, -fade:].flip(1)
+        new[:, -fade:] = _crossfaded(
+            _foretold(back, kept.flip(1), rendered.flip(1), fade, sample_rate), back
+        ).flip(1)  # fmt: skip
+
+
+def _foretold(new, kept, rendered, fade: int, sample_rate: int) -> torch.Tensor:
+    near = slice(-fade, None)
+    energy = float(rendered[:, near].double().square().sum())
+    alike = float((kept[:, near].double() * rendered[:, near]).sum()) / energy if energy > 1e-12 else 0.0
+    alike = max(0.0, min(1.0, alike))
+    return alike * new[:, :fade] + extrapolated(kept - alike * rendered, fade, sample_rate)
 
 
 def _rise(samples: int) -> torch.Tensor:
