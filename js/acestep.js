@@ -30,7 +30,12 @@ registerExtension({
       name: "RunComfy account",
       category: ["ACE-Step", "RunComfy", "account"],
       // Only a button: a setting's value would be readable by every page and kept in plain text.
-      type: () => make("button", { type: "button", class: "acestep acestep-open-account", onclick: openAccount }, say("account.open")),
+      type: () =>
+        make(
+          "button",
+          { type: "button", class: "acestep acestep-open-account", onclick: openAccount },
+          say("account.open"),
+        ),
       defaultValue: "",
     },
   ],

@@ -183,8 +183,32 @@ export function addPanel(node, name, element, minHeight, maxHeight) {
   });
   widget.serialize = false; // not in the saved workflow; options.serialize keeps it out of the prompt
   lendToCanvas(element);
+  takePlace(node, name, element);
   growNode(node, PANEL_WIDTH);
   return widget;
+}
+
+const gone = new Map();
+
+/**
+ * Nodes 2.0 leaves a panel on the page when its node is replaced by one of the same id and class, as undo and
+ * reloading do: the new node's panel would never be seen. So it takes the place of the old one itself.
+ */
+function takePlace(node, name, element) {
+  const key = () => `${node.id} ${node.comfyClass} ${name}`;
+  const look = () => {
+    if (element.isConnected) return;
+    const old = gone.get(key());
+    if (old?.isConnected) old.replaceWith(element);
+    gone.delete(key());
+  };
+  afterNodeMethod(node, "onConfigure", () => requestAnimationFrame(() => requestAnimationFrame(look)));
+  const endTicks = onTick(look);
+  afterNodeMethod(node, "onRemoved", () => {
+    endTicks();
+    for (const [other, old] of gone) if (!old.isConnected) gone.delete(other);
+    gone.set(key(), element);
+  });
 }
 
 /** Makes the node large enough for its widgets and at least `minWidth` wide; it is never made smaller. */

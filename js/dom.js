@@ -46,7 +46,11 @@ export function icon(name) {
 
 /** A button with a picture; `label` is its name for screen readers and its tooltip. */
 export function iconButton(name, label, onclick, attributes = {}) {
-  return make("button", { type: "button", class: "acestep-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+  return make(
+    "button",
+    { type: "button", class: "acestep-button", "aria-label": label, title: label, onclick, ...attributes },
+    icon(name),
+  );
 }
 
 /** Loads the pack's stylesheet once, from wherever the pack is installed. */

@@ -55,7 +55,8 @@ def fetch_frontend(version: str) -> Path:
 @contextlib.contextmanager
 def editing(comfyui, chromium: str, stage: Stage, **settings):
     """An open editor with its first workflow loaded; ComfyUI loads that one on its own, some time after the rest."""
-    with opened(comfyui.url, chromium, stage.nodes_2, (1500, 1000), **{"Comfy.Minimap.Visible": False, **settings}) as editor:
+    settings = {"Comfy.Minimap.Visible": False, **settings}
+    with opened(comfyui.url, chromium, stage.nodes_2, (1500, 1000), **settings) as editor:
         editor.page.wait_for_function(
             "window.app.extensionManager?.workflow?.activeWorkflow && window.app.graph.nodes.length > 0"
         )
@@ -78,13 +79,15 @@ class Canvas:
         self.editor, self.page = editor, editor.page
 
     def open(self, graph: dict) -> None:
-        """Load a graph as an undo step of its own would: what the front end makes of it is the first state."""
         self.editor.load(graph)
-        self.page.evaluate("() => app.loadGraphData(app.graph.serialize())")
-        self.page.wait_for_function("count => app.graph.nodes.length === count", arg=len(graph["nodes"]))
+
+    def open_settled(self, graph: dict) -> None:
+        """Open what the front end makes of a graph, so that opening it again, as undo does, changes nothing."""
+        self.open(graph)
+        self.open(self.page.evaluate("() => JSON.parse(JSON.stringify(app.graph.serialize()))"))
 
     def place(self, *classes: str) -> None:
-        """An empty graph with one node of each class in a row, then its first state for undo."""
+        """An empty graph with one node of each class in a row."""
         self.page.evaluate(
             """async (classes) => {
               await app.loadGraphData({ version: 0.4, last_node_id: 0, last_link_id: 0, nodes: [], links: [] });
@@ -98,7 +101,6 @@ class Canvas:
             }""",
             list(classes),
         )
-        self.open(self.page.evaluate("() => app.graph.serialize()"))
 
     def show(self, node_class: str, scale: float = 1.0) -> None:
         """Bring a node fully onto the screen."""
@@ -148,7 +150,7 @@ class Canvas:
         """Locator of the panel of this pack on the one node of a class, or on the first of several."""
         self.page.evaluate(
             """name => {
-              for (const element of document.querySelectorAll("[data-test-panel]")) element.removeAttribute("data-test-panel");
+              for (const old of document.querySelectorAll("[data-test-panel]")) old.removeAttribute("data-test-panel");
               const node = app.graph.nodes.find((n) => n.comfyClass === name);
               node.widgets.find((w) => w.element?.classList.contains("acestep")).element.dataset.testPanel = "";
             }""",

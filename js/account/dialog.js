@@ -23,15 +23,27 @@ class AccountDialog {
     this.result = make("p", { class: "acestep-account-result", role: "status", "aria-live": "polite", hidden: true });
     // Not type=password: password managers would offer to keep it and to fill in another.
     this.token = make("input", {
-      type: "text", id: "acestep-token", autofocus: true, class: "acestep-field-input acestep-secret", autocomplete: "off",
-      autocapitalize: "off", spellcheck: "false", "data-1p-ignore": true, "data-lpignore": "true",
+      type: "text",
+      id: "acestep-token",
+      autofocus: true,
+      class: "acestep-field-input acestep-secret",
+      autocomplete: "off",
+      autocapitalize: "off",
+      spellcheck: "false",
+      "data-1p-ignore": true,
+      "data-lpignore": "true",
       "aria-describedby": "acestep-token-about",
     });
     this.save = button("account.save", () => this.#saveToken(), "acestep-primary");
     this.check = button("account.check", () => this.#check());
     this.clear = button("account.clear", () => this.#change("account/clear", {}, "account.cleared"));
     this.ceiling = make("input", {
-      type: "number", id: "acestep-ceiling", class: "acestep-field-input", min: "0", step: "0.5", inputmode: "decimal",
+      type: "number",
+      id: "acestep-ceiling",
+      class: "acestep-field-input",
+      min: "0",
+      step: "0.5",
+      inputmode: "decimal",
       "aria-describedby": "acestep-ceiling-about",
     });
     this.saveCeiling = button("account.saveCeiling", () => this.#saveCeiling());
@@ -103,7 +115,11 @@ class AccountDialog {
   }
 
   async #saveCeiling() {
-    await this.#change("account/ceiling", { ceiling_usd: this.ceiling.value === "" ? null : Number(this.ceiling.value) }, "account.ceilingSaved");
+    await this.#change(
+      "account/ceiling",
+      { ceiling_usd: this.ceiling.value === "" ? null : Number(this.ceiling.value) },
+      "account.ceilingSaved",
+    );
   }
 
   #check() {
@@ -142,7 +158,9 @@ class AccountDialog {
     return this.#attempt(async () => {
       const { requests } = await ask("journal");
       const rows = requests.slice(0, MOST_REQUESTS).map((request) => this.#row(request));
-      this.requests.replaceChildren(...(rows.length ? rows : [make("p", { class: "acestep-about" }, say("account.noRequests"))]));
+      this.requests.replaceChildren(
+        ...(rows.length ? rows : [make("p", { class: "acestep-about" }, say("account.noRequests"))]),
+      );
     });
   }
 
@@ -154,11 +172,35 @@ class AccountDialog {
       "div",
       { class: "acestep-request" },
       make("span", { class: "acestep-label" }, when),
-      make("span", { class: "acestep-request-what", title: request.model }, [request.node, say(`request.${request.state}`)].filter(Boolean).join(" · ")),
+      make(
+        "span",
+        { class: "acestep-request-what", title: request.model },
+        [request.node, say(`request.${request.state}`)].filter(Boolean).join(" · "),
+      ),
       make("span", {}, money == null ? "" : `${request.cost_usd == null ? "≈ " : ""}${dollars(money)}`),
       id
-        ? make("button", { type: "button", class: "acestep-button", title: `${say("account.copyId")}: ${id}`, "aria-label": `${say("account.copyId")} ${id}`, onclick: () => copy(id) }, icon("copy"))
-        : request.open && make("button", { type: "button", class: "acestep-button acestep-text-button", title: say("account.settleAbout"), onclick: () => this.#settle(request.key) }, say("account.settle")),
+        ? make(
+            "button",
+            {
+              type: "button",
+              class: "acestep-button",
+              title: `${say("account.copyId")}: ${id}`,
+              "aria-label": `${say("account.copyId")} ${id}`,
+              onclick: () => copy(id),
+            },
+            icon("copy"),
+          )
+        : request.open &&
+            make(
+              "button",
+              {
+                type: "button",
+                class: "acestep-button acestep-text-button",
+                title: say("account.settleAbout"),
+                onclick: () => this.#settle(request.key),
+              },
+              say("account.settle"),
+            ),
     );
   }
 

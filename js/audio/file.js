@@ -20,7 +20,8 @@ export function loadedFile(node, inputName) {
 export function savedFiles(node, slot) {
   for (const target of downstream(node, slot)) {
     const files = (lastOutput(target)?.audio ?? []).filter((file) => file?.filename);
-    if (files.length) return files.map(({ filename, subfolder = "", type = "output" }) => ({ filename, subfolder, type }));
+    if (files.length)
+      return files.map(({ filename, subfolder = "", type = "output" }) => ({ filename, subfolder, type }));
   }
   return [];
 }

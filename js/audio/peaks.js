@@ -35,7 +35,10 @@ export class Peaks {
     for (let x = 0; x < columns; x += 1) {
       const first = Math.floor((from + x * step) * perSecond);
       const last = Math.max(first + 1, Math.floor((from + (x + 1) * step) * perSecond));
-      let low = 0, high = 0, power = 0, count = 0;
+      let low = 0,
+        high = 0,
+        power = 0,
+        count = 0;
       for (let bin = Math.max(0, first); bin < Math.min(last, level.min.length); bin += 1) {
         if (count === 0 || level.min[bin] < low) low = level.min[bin];
         if (count === 0 || level.max[bin] > high) high = level.max[bin];
@@ -89,14 +92,18 @@ export function peaksFromServer({ seconds, bin_seconds: binSeconds, bins, data }
 export function* measure(channels, sampleRate, sliceSamples = 1 << 19) {
   const samples = channels[0].length;
   const bins = Math.max(1, Math.ceil(samples / FINEST_SAMPLES));
-  const low = new Float32Array(bins), high = new Float32Array(bins), power = new Float32Array(bins);
+  const low = new Float32Array(bins),
+    high = new Float32Array(bins),
+    power = new Float32Array(bins);
   const mono = new Int16Array(samples);
   const share = 32767 / channels.length;
   let loudest = 0;
   for (let bin = 0, next = 0; bin < bins; bin += 1) {
     const start = bin * FINEST_SAMPLES;
     const stop = Math.min(start + FINEST_SAMPLES, samples);
-    let min = Infinity, max = -Infinity, sum = 0;
+    let min = Infinity,
+      max = -Infinity,
+      sum = 0;
     for (let i = start; i < stop; i += 1) {
       let mixed = 0;
       for (const channel of channels) {

@@ -15,11 +15,21 @@ export class Compare {
     this.heard = "after";
     this.play = iconButton("play", say("compare.play"), () => this.toggle());
     const side = (name) =>
-      make("button", { type: "button", class: "acestep-choice", onclick: () => this.hear(name) }, say(`compare.${name}`));
+      make(
+        "button",
+        { type: "button", class: "acestep-choice", onclick: () => this.hear(name) },
+        say(`compare.${name}`),
+      );
     this.buttons = { before: side("before"), after: side("after") };
     this.seek = make("input", {
-      type: "range", class: "acestep-seek", min: "0", max: "1", step: "0.01", value: "0",
-      "aria-label": say("compare.seek"), oninput: () => this.#jump(Number(this.seek.value)),
+      type: "range",
+      class: "acestep-seek",
+      min: "0",
+      max: "1",
+      step: "0.01",
+      value: "0",
+      "aria-label": say("compare.seek"),
+      oninput: () => this.#jump(Number(this.seek.value)),
     });
     this.time = make("output", { class: "acestep-time" }, formatTime(0, 1));
     this.take = make("select", { class: "acestep-take", "aria-label": say("compare.take"), hidden: true });
@@ -103,7 +113,8 @@ export class Compare {
     const { position, playing, stopAt } = this;
     if (playing) this.sides[this.heard].pause();
     this.heard = side;
-    for (const [name, button] of Object.entries(this.buttons)) button.setAttribute("aria-pressed", String(name === side));
+    for (const [name, button] of Object.entries(this.buttons))
+      button.setAttribute("aria-pressed", String(name === side));
     if (this.files[side]) this.#jump(position);
     if (playing) this.start(stopAt);
   }
@@ -123,7 +134,9 @@ export class Compare {
   #showTakes(count) {
     this.take.hidden = count < 2;
     if (this.take.options.length === count) return;
-    const options = Array.from({ length: count }, (_, index) => make("option", {}, say("compare.takeName", { number: index + 1 })));
+    const options = Array.from({ length: count }, (_, index) =>
+      make("option", {}, say("compare.takeName", { number: index + 1 })),
+    );
     this.take.replaceChildren(...options);
   }
 

@@ -2,7 +2,13 @@
 
 const TASKS = { ACEStepGenerate: "generate", ACEStepInpaint: "inpaint", ACEStepOutpaint: "outpaint" };
 const DEFAULTS = {
-  version: "auto", variant: "auto", language: "auto", steps: 0, guidance: 0, strength: 1, max_cost_usd: 1,
+  version: "auto",
+  variant: "auto",
+  language: "auto",
+  steps: 0,
+  guidance: 0,
+  strength: 1,
+  max_cost_usd: 1,
   resume_request_id: "",
 };
 const SOCKETS = ["model", "clip", "vae"];
@@ -21,7 +27,8 @@ export function ignoredSettings(values) {
       return because(["variant", "steps", "guidance", "strength", ...SOCKETS], "ignored.runcomfy");
     case "sketch":
       return because(
-        ["version", "variant", "language", "steps", "guidance", "max_cost_usd", ...SOCKETS], "ignored.sketch",
+        ["version", "variant", "language", "steps", "guidance", "max_cost_usd", ...SOCKETS],
+        "ignored.sketch",
       );
     default:
       return {
@@ -57,7 +64,8 @@ export function notes(task, values) {
   if (task === "generate" && values.duration > longest) found.push(["bad", "note.tooLong", { longest }]);
   if (values.resume_request_id.trim() && backend === "sketch") found.push(["bad", "note.sketchResumes"]);
   if (backend === "runcomfy") {
-    if (values.resume_request_id.trim()) found.push(["info", "note.resuming", { ids: values.resume_request_id.trim() }]);
+    if (values.resume_request_id.trim())
+      found.push(["info", "note.resuming", { ids: values.resume_request_id.trim() }]);
     else if (values.seed === -1) found.push(["warn", "note.seedCharged"]);
   }
   if (values.lyrics !== null && !values.lyrics.trim() && values.tags !== null && !NO_VOCALS.test(values.tags)) {

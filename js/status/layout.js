@@ -68,7 +68,8 @@ export class StatusLayout {
 
   #showMoney(panel) {
     const { phase, report, estimate } = panel;
-    let money = "", words = "";
+    let money = "",
+      words = "";
     if (phase === "done" && report?.cost_usd != null) {
       money = say("money.cost", { usd: dollars(report.cost_usd) });
     } else if (backendOf(panel.values) === "runcomfy" && estimate) {
@@ -87,7 +88,8 @@ export class StatusLayout {
       if (estimate?.problem) found.push(["bad", estimate.problem]);
       else if (estimate?.price?.message) found.push(["warn", estimate.price.message]);
     }
-    for (const name of panel.ignored) found.push(["dim", say("note.ignored", { name, reason: panel.ignoredReason(name) })]);
+    for (const name of panel.ignored)
+      found.push(["dim", say("note.ignored", { name, reason: panel.ignoredReason(name) })]);
     const message = panel.live?.summary().message;
     if (message && panel.phase !== "done") found.push(["info", message]);
     if (panel.phase === "done") for (const warning of warningsOf(panel.report)) found.push(["warn", warning]);
@@ -102,9 +104,15 @@ export class StatusLayout {
     const audible = !panel.compare.element.hidden;
     this.#once("seams", [seams, audible], () => {
       this.seams.hidden = seams.length === 0;
-      const chips = seams.slice(0, MOST_SEAMS).map((seam) => seamChip(seam, audible && (() => panel.compare.hearSeam(seam.time_seconds))));
+      const chips = seams
+        .slice(0, MOST_SEAMS)
+        .map((seam) => seamChip(seam, audible && (() => panel.compare.hearSeam(seam.time_seconds))));
       const rest = seams.length - chips.length;
-      this.seams.replaceChildren(make("span", { class: "acestep-label" }, say("seam.title")), ...chips, rest > 0 ? `+${rest}` : "");
+      this.seams.replaceChildren(
+        make("span", { class: "acestep-label" }, say("seam.title")),
+        ...chips,
+        rest > 0 ? `+${rest}` : "",
+      );
     });
   }
 
@@ -131,7 +139,12 @@ export class StatusLayout {
 }
 
 function textButton(iconName, key, onclick) {
-  return make("button", { type: "button", class: "acestep-button acestep-text-button", onclick }, icon(iconName), make("span", {}, say(key)));
+  return make(
+    "button",
+    { type: "button", class: "acestep-button acestep-text-button", onclick },
+    icon(iconName),
+    make("span", {}, say(key)),
+  );
 }
 
 function setText(element, text) {
@@ -145,8 +158,10 @@ const willRunWith = (values) => {
   return values.version === "auto" ? say("version.best") : values.version;
 };
 
-const ranWith = (report) => [report.version === "none" ? "" : report.version, report.model === report.version ? "" : report.model]
-  .filter(Boolean).join(" · ");
+const ranWith = (report) =>
+  [report.version === "none" ? "" : report.version, report.model === report.version ? "" : report.model]
+    .filter(Boolean)
+    .join(" · ");
 
 function stateWords(panel) {
   const { phase, live, report } = panel;
@@ -155,7 +170,9 @@ function stateWords(panel) {
   if (phase === "done" && report) return say("state.done", { seconds: seconds(report.timings?.total ?? 0) });
   if (phase !== "running") return "";
   const { states, queue_position: position, elapsed } = live.summary();
-  const words = states.map(([state, count]) => (states.length > 1 || count > 1 ? `${count} × ` : "") + stateName(state));
+  const words = states.map(
+    ([state, count]) => (states.length > 1 || count > 1 ? `${count} × ` : "") + stateName(state),
+  );
   if (words.length === 0) words.push(say("state.running"));
   if (position !== null) words.push(say("state.position", { position }));
   if (elapsed >= 1) words.push(`${Math.round(elapsed)} s`);
@@ -181,8 +198,13 @@ function estimateWords(estimate, values) {
 }
 
 // What the node says anyway, whether it has run or not.
-const SAID = [/^This is sketch, not ACE-Step\.$/, /^Sketch ignores /, / has no effect on RunComfy/, /^Lyrics are blank: RunComfy/,
-  /^There are no lyrics to sing/];
+const SAID = [
+  /^This is sketch, not ACE-Step\.$/,
+  /^Sketch ignores /,
+  / has no effect on RunComfy/,
+  /^Lyrics are blank: RunComfy/,
+  /^There are no lyrics to sing/,
+];
 const warningsOf = (report) =>
   (report?.warnings ?? []).filter((warning) => !SAID.some((pattern) => pattern.test(warning)));
 
@@ -192,18 +214,29 @@ function distinct(found) {
 }
 
 const noteItem = (severity, words) =>
-  make("li", { "data-severity": severity }, severity === "warn" || severity === "bad" ? icon("warn") : null, make("span", {}, words));
+  make(
+    "li",
+    { "data-severity": severity },
+    severity === "warn" || severity === "bad" ? icon("warn") : null,
+    make("span", {}, words),
+  );
 
 function seamChip(seam, onclick) {
   const numbers = [
     seam.level_step_db == null ? null : say("seam.level", { db: signed(seam.level_step_db) }),
     seam.jump == null ? null : say("seam.jump", { jump: seam.jump.toFixed(2) }),
     seam.spectral_distance_db == null ? null : say("seam.colour", { db: seam.spectral_distance_db.toFixed(1) }),
-  ].filter(Boolean).join(", ");
+  ]
+    .filter(Boolean)
+    .join(", ");
   const words = `${formatTime(seam.time_seconds)} ${say(`verdict.${seam.verdict}`)}`;
   const attributes = { class: "acestep-seam", "data-verdict": seam.verdict, title: numbers };
   return onclick
-    ? make("button", { type: "button", ...attributes, "aria-label": `${words}. ${numbers}. ${say("seam.play")}`, onclick }, words)
+    ? make(
+        "button",
+        { type: "button", ...attributes, "aria-label": `${words}. ${numbers}. ${say("seam.play")}`, onclick },
+        words,
+      )
     : make("span", { ...attributes, "aria-label": `${words}. ${numbers}` }, words);
 }
 

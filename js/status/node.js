@@ -7,7 +7,15 @@ import { resolve } from "../time_range/range.js";
 import { entryOf, lastRun, linkedEdges, previousEntries } from "../time_range/node.js";
 import { taskOf } from "./facts.js";
 
-const DEFAULTS = { lyrics: "", tags: "", resume_request_id: "", batch_size: 1, seed: 0, version: "auto", backend: "auto" };
+const DEFAULTS = {
+  lyrics: "",
+  tags: "",
+  resume_request_id: "",
+  batch_size: 1,
+  seed: 0,
+  version: "auto",
+  backend: "auto",
+};
 // So long that no end of the track cuts off any context: the estimate is then an upper bound.
 const FAR_SECONDS = 86_400;
 const APART_SECONDS = 600;
@@ -44,7 +52,10 @@ export async function estimateOf(node, values) {
       : { before: values.extend_before_duration, after: values.extend_after_duration };
   if (!question) return { price, takes, callSeconds: null, atMost: false };
   const plan = await ask("plan", {
-    task, seconds: seconds ?? FAR_SECONDS, context_seconds: values.context_seconds, ...question,
+    task,
+    seconds: seconds ?? FAR_SECONDS,
+    context_seconds: values.context_seconds,
+    ...question,
   });
   return { price, takes, callSeconds: plan.call_seconds, atMost: seconds === null };
 }

@@ -1,6 +1,14 @@
 /** The status row of a rendering node: what will run and cost, what is happening, and how it turned out. */
 import {
-  addPanel, afterNodeMethod, growNode, onExecuted, onTick, rememberForUndo, setWidgetDisabled, setWidgetValue, toast,
+  addPanel,
+  afterNodeMethod,
+  growNode,
+  onExecuted,
+  onTick,
+  rememberForUndo,
+  setWidgetDisabled,
+  setWidgetValue,
+  toast,
 } from "../comfy.js";
 import { accountState, onAccountChanged } from "../server.js";
 import { say } from "../strings.js";
@@ -24,7 +32,13 @@ export class StatusPanel {
     this.compare = new Compare();
     this.layout = new StatusLayout(this);
     this.height = 44;
-    addPanel(node, "status", this.layout.root, () => this.height, () => this.height);
+    addPanel(
+      node,
+      "status",
+      this.layout.root,
+      () => this.height,
+      () => this.height,
+    );
     follow(node, this);
     this.#listen();
   }

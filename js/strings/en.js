@@ -115,7 +115,8 @@ export default {
   "account.reading": "Asking the server …",
   "account.close": "Close",
   "account.token": "API token",
-  "account.tokenAbout": "Kept in a private file of this ComfyUI server and used by everyone who uses it. It is never shown again, and never part of a workflow. You find it in your profile on runcomfy.com.",
+  "account.tokenAbout":
+    "Kept in a private file of this ComfyUI server and used by everyone who uses it. It is never shown again, and never part of a workflow. You find it in your profile on runcomfy.com.",
   "account.save": "Save",
   "account.check": "Check",
   "account.clear": "Forget the saved token",
@@ -125,7 +126,8 @@ export default {
   "account.cleared": "Forgotten.",
   "account.empty": "Paste a token first.",
   "account.ceiling": "Most one prompt may cost, in US dollars",
-  "account.ceilingAbout": "Summed over all nodes and takes of a prompt. A workflow cannot raise it; max_cost_usd on a node can only lower it. 0 allows no paid run.",
+  "account.ceilingAbout":
+    "Summed over all nodes and takes of a prompt. A workflow cannot raise it; max_cost_usd on a node can only lower it. 0 allows no paid run.",
   "account.saveCeiling": "Set",
   "account.ceilingSaved": "Ceiling set.",
   "account.requests": "Paid requests",

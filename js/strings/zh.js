@@ -115,7 +115,8 @@ export default {
   "account.reading": "正在询问服务器 …",
   "account.close": "关闭",
   "account.token": "API 令牌",
-  "account.tokenAbout": "保存在此 ComfyUI 服务器的私有文件中，由该服务器的所有用户共用。之后不再显示，也不会写入工作流。可在 runcomfy.com 的个人资料中找到。",
+  "account.tokenAbout":
+    "保存在此 ComfyUI 服务器的私有文件中，由该服务器的所有用户共用。之后不再显示，也不会写入工作流。可在 runcomfy.com 的个人资料中找到。",
   "account.save": "保存",
   "account.check": "检查",
   "account.clear": "删除已保存的令牌",
@@ -125,7 +126,8 @@ export default {
   "account.cleared": "已删除。",
   "account.empty": "请先粘贴令牌。",
   "account.ceiling": "单次运行费用上限（美元）",
-  "account.ceilingAbout": "按一次运行中所有节点与版本合计。工作流无法提高它；节点上的 max_cost_usd 只能降低它。0 表示不允许付费运行。",
+  "account.ceilingAbout":
+    "按一次运行中所有节点与版本合计。工作流无法提高它；节点上的 max_cost_usd 只能降低它。0 表示不允许付费运行。",
   "account.saveCeiling": "设置",
   "account.ceilingSaved": "已设置上限。",
   "account.requests": "付费请求",

@@ -75,10 +75,12 @@ function dragChip(panel, chip, down) {
 /** The group and the place in it under the pointer. */
 function dropAt(root, event) {
   const rows = [...root.querySelectorAll(".acestep-tag-row")];
-  const row = rows.find((item) => {
-    const box = item.getBoundingClientRect();
-    return event.clientY >= box.top && event.clientY < box.bottom;
-  })?.querySelector(".acestep-chips");
+  const row = rows
+    .find((item) => {
+      const box = item.getBoundingClientRect();
+      return event.clientY >= box.top && event.clientY < box.bottom;
+    })
+    ?.querySelector(".acestep-chips");
   if (!row || row.textContent === say("tags.linked")) return null;
   const chips = [...row.querySelectorAll(".acestep-chip")];
   const after = (chip) => {

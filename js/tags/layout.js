@@ -13,11 +13,19 @@ export class TagLayout {
       "div",
       { class: "acestep-tags-content" },
       panel.search.element,
-      make("div", { class: "acestep-tag-rows" }, Object.values(this.rows).map((row) => row.element)),
+      make(
+        "div",
+        { class: "acestep-tag-rows" },
+        Object.values(this.rows).map((row) => row.element),
+      ),
       this.hints,
       this.preview,
     );
-    this.root = make("div", { class: "acestep acestep-tags", role: "group", "aria-label": say("tags.title"), "data-capture-wheel": "true" }, this.content);
+    this.root = make(
+      "div",
+      { class: "acestep acestep-tags", role: "group", "aria-label": say("tags.title"), "data-capture-wheel": "true" },
+      this.content,
+    );
     this.sizes = new ResizeObserver(() => panel.contentIs(Math.ceil(this.content.offsetHeight)));
     this.sizes.observe(this.content);
   }
@@ -34,7 +42,9 @@ export class TagLayout {
     for (const group of GROUPS) this.rows[group].show(fields[group] === null ? null : panel.tagsOf(group), doubted);
     this.hints.hidden = found.length === 0;
     this.hints.replaceChildren(
-      ...found.map(([key, values]) => make("li", { "data-severity": "warn" }, icon("warn"), make("span", {}, say(key, values)))),
+      ...found.map(([key, values]) =>
+        make("li", { "data-severity": "warn" }, icon("warn"), make("span", {}, say(key, values))),
+      ),
     );
     this.preview.textContent = text || say("tags.none");
     this.preview.title = text;
@@ -47,10 +57,21 @@ class GroupRow {
     this.group = group;
     this.name = make(
       "button",
-      { type: "button", class: "acestep-group-name", title: say("tags.browse", { group: say(`tags.${group}`) }), onclick: () => panel.search.browse(group) },
+      {
+        type: "button",
+        class: "acestep-group-name",
+        title: say("tags.browse", { group: say(`tags.${group}`) }),
+        onclick: () => panel.search.browse(group),
+      },
       say(`tags.${group}`),
     );
-    this.chips = make("div", { class: "acestep-chips", role: "listbox", "aria-label": say(`tags.${group}`), "aria-orientation": "horizontal", "data-group": group });
+    this.chips = make("div", {
+      class: "acestep-chips",
+      role: "listbox",
+      "aria-label": say(`tags.${group}`),
+      "aria-orientation": "horizontal",
+      "data-group": group,
+    });
     this.dice = iconButton("dice", say("tags.random", { group: say(`tags.${group}`) }), () => panel.randomise(group));
     this.element = make("div", { class: "acestep-tag-row", "data-group": group }, this.name, this.chips, this.dice);
   }
@@ -64,7 +85,10 @@ class GroupRow {
     this.dice.disabled = tags === null;
     this.name.disabled = tags === null;
     if (tags === null) this.chips.replaceChildren(make("span", { class: "acestep-label" }, say("tags.linked")));
-    else this.chips.replaceChildren(...tags.map((tag, index) => chip(tag, index, tags.length, doubted.includes(tag.toLowerCase()))));
+    else
+      this.chips.replaceChildren(
+        ...tags.map((tag, index) => chip(tag, index, tags.length, doubted.includes(tag.toLowerCase()))),
+      );
     if (focused >= 0) this.focus(focused);
   }
 
@@ -79,11 +103,21 @@ function chip(tag, index, count, doubted) {
   return make(
     "div",
     {
-      class: "acestep-chip", role: "option", tabindex: "0", "aria-selected": "true", "aria-posinset": String(index + 1),
-      "aria-setsize": String(count), "aria-label": say("tags.chip", { tag }), "data-index": String(index),
+      class: "acestep-chip",
+      role: "option",
+      tabindex: "0",
+      "aria-selected": "true",
+      "aria-posinset": String(index + 1),
+      "aria-setsize": String(count),
+      "aria-label": say("tags.chip", { tag }),
+      "data-index": String(index),
       "data-doubted": doubted || null,
     },
     make("span", {}, tag),
-    make("span", { class: "acestep-chip-remove", title: say("tags.remove", { tag }), "aria-hidden": "true" }, icon("close")),
+    make(
+      "span",
+      { class: "acestep-chip-remove", title: say("tags.remove", { tag }), "aria-hidden": "true" },
+      icon("close"),
+    ),
   );
 }

@@ -1,6 +1,14 @@
 /** Chips on a TagBuilder node. The text fields stay the truth: chips are read from them and written into them. */
 import {
-  addPanel, afterNodeMethod, growNode, isLinked, onTick, onWidgetChanged, rememberForUndo, setWidgetValue, widgetValue,
+  addPanel,
+  afterNodeMethod,
+  growNode,
+  isLinked,
+  onTick,
+  onWidgetChanged,
+  rememberForUndo,
+  setWidgetValue,
+  widgetValue,
 } from "../comfy.js";
 import { GROUPS } from "./vocabulary.js";
 import { TagLayout } from "./layout.js";

@@ -15,14 +15,34 @@ export class SearchBox {
     const id = `acestep-tags-${(boxes += 1)}`;
     this.id = id;
     this.input = make("input", {
-      type: "text", class: "acestep-tag-input", role: "combobox", autocomplete: "off", spellcheck: "false",
-      placeholder: say("tags.placeholder"), "aria-label": say("tags.placeholder"), "aria-controls": id,
-      "aria-expanded": "false", "aria-autocomplete": "list",
-      oninput: () => this.#typed(), onkeydown: (event) => this.#key(event), onpaste: (event) => this.#paste(event),
+      type: "text",
+      class: "acestep-tag-input",
+      role: "combobox",
+      autocomplete: "off",
+      spellcheck: "false",
+      placeholder: say("tags.placeholder"),
+      "aria-label": say("tags.placeholder"),
+      "aria-controls": id,
+      "aria-expanded": "false",
+      "aria-autocomplete": "list",
+      oninput: () => this.#typed(),
+      onkeydown: (event) => this.#key(event),
+      onpaste: (event) => this.#paste(event),
       onblur: () => this.close(),
     });
-    this.scope = make("button", { type: "button", class: "acestep-scope", hidden: true, onclick: () => this.browse(null) });
-    this.list = make("div", { class: "acestep-options", role: "listbox", id, "aria-label": say("tags.found"), hidden: true });
+    this.scope = make("button", {
+      type: "button",
+      class: "acestep-scope",
+      hidden: true,
+      onclick: () => this.browse(null),
+    });
+    this.list = make("div", {
+      class: "acestep-options",
+      role: "listbox",
+      id,
+      "aria-label": say("tags.found"),
+      hidden: true,
+    });
     // Choosing must not take the focus out of the box.
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
     this.list.addEventListener("click", (event) => {
@@ -95,7 +115,13 @@ export class SearchBox {
       rows.push(
         make(
           "div",
-          { class: "acestep-option", role: "option", id: `${this.id}-${index}`, "data-index": String(index), "aria-selected": "false" },
+          {
+            class: "acestep-option",
+            role: "option",
+            id: `${this.id}-${index}`,
+            "data-index": String(index),
+            "aria-selected": "false",
+          },
           make("span", {}, option.own ? say("tags.addOwn", { tag: option.tag }) : option.tag),
           this.group ? null : make("span", { class: "acestep-label" }, say(`tags.${option.group}`)),
         ),
@@ -132,7 +158,8 @@ export class SearchBox {
     if (event.isComposing) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (!open) this.#look();
-      else this.active = (this.active + (event.key === "ArrowDown" ? 1 : this.options.length - 1)) % this.options.length;
+      else
+        this.active = (this.active + (event.key === "ArrowDown" ? 1 : this.options.length - 1)) % this.options.length;
       this.#mark()?.scrollIntoView({ block: "nearest" });
     } else if (event.key === "Enter" && open) {
       this.#choose(this.active);

@@ -3,7 +3,10 @@ import { ENTRIES, GROUPS, LANGUAGE_NAMES, VOCABULARY } from "./vocabulary.js";
 
 /** Text → its tags: split at commas, semicolons and line breaks, trimmed, empty ones dropped. */
 export function splitTags(text) {
-  return text.split(/[,;\n，、；]/).map((piece) => piece.trim().split(/\s+/).join(" ")).filter(Boolean);
+  return text
+    .split(/[,;\n，、；]/)
+    .map((piece) => piece.trim().split(/\s+/).join(" "))
+    .filter(Boolean);
 }
 
 const sameTag = (a, b) => a.toLowerCase() === b.toLowerCase();
@@ -90,7 +93,8 @@ const METRE = /(?<![\d/])([2346])\/([48])(?![\d/])/g;
 const METRES = ["2/4", "3/4", "4/4", "6/8"];
 const COMMON_ROOT = { "E#": "F", "B#": "C", Fb: "E", Cb: "B" };
 const NO_VOCALS = /\b(?:instrumental|no[\s-]+vocals?|without[\s-]+vocals?)\b/i;
-const VOCALS = /\b(?:vocals?|vocalists?|voice|voices|sing|singer|singing|sung|rap|rapper|rapping|choir|a[\s-]?cappella)\b/i;
+const VOCALS =
+  /\b(?:vocals?|vocalists?|voice|voices|sing|singer|singing|sung|rap|rapper|rapping|choir|a[\s-]?cappella)\b/i;
 const VOCALS_DENIED = /\b(?:no|without)[\s-]+(?:vocals?|voices?|singing|singer|rap|choir)\b/i;
 
 const unique = (values) => [...new Set(values)];
@@ -101,12 +105,14 @@ function bpms(text) {
 }
 
 function keys(text) {
-  return unique([...text.matchAll(KEY)].map(([, letter, sign, mode]) => {
-    const word = (sign ?? "").replace(/[\s-]/g, "").toLowerCase();
-    const accidental = ["#", "♯", "sharp"].includes(word) ? "#" : ["b", "♭", "flat"].includes(word) ? "b" : "";
-    const root = letter.toUpperCase() + accidental;
-    return `${COMMON_ROOT[root] ?? root} ${/^maj/i.test(mode) ? "major" : "minor"}`;
-  }));
+  return unique(
+    [...text.matchAll(KEY)].map(([, letter, sign, mode]) => {
+      const word = (sign ?? "").replace(/[\s-]/g, "").toLowerCase();
+      const accidental = ["#", "♯", "sharp"].includes(word) ? "#" : ["b", "♭", "flat"].includes(word) ? "b" : "";
+      const root = letter.toUpperCase() + accidental;
+      return `${COMMON_ROOT[root] ?? root} ${/^maj/i.test(mode) ? "major" : "minor"}`;
+    }),
+  );
 }
 
 const metres = (text) =>
@@ -118,8 +124,17 @@ export function contradictions(text) {
   const found = [];
   const voice = tags.find((tag) => VOCALS.test(tag) && !VOCALS_DENIED.test(tag));
   if (NO_VOCALS.test(text) && voice) found.push(["hint.vocals", { tag: voice }, [voice]]);
-  for (const [key, values] of [["hint.bpms", bpms(text)], ["hint.keys", keys(text)], ["hint.metres", metres(text)]]) {
-    if (values.length > 1) found.push([key, { values: values.join(", ") }, tags.filter((tag) => values.some((value) => sameTag(tag, value)))]);
+  for (const [key, values] of [
+    ["hint.bpms", bpms(text)],
+    ["hint.keys", keys(text)],
+    ["hint.metres", metres(text)],
+  ]) {
+    if (values.length > 1)
+      found.push([
+        key,
+        { values: values.join(", ") },
+        tags.filter((tag) => values.some((value) => sameTag(tag, value))),
+      ]);
   }
   return found;
 }

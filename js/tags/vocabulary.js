@@ -81,7 +81,8 @@ export const VOCABULARY = {
       harmonica, bagpipes, ocarina`),
     bells: list(`glockenspiel, vibraphone, marimba, xylophone, tubular bells, chimes, wind chimes, kalimba, hang drum,
       handbells, crotales, singing bowls`),
-    synths: list(`synthesizer, analog synth, synth pad, warm pad, synth lead, arpeggiated synth, supersaw, plucked synth,
+    synths:
+      list(`synthesizer, analog synth, synth pad, warm pad, synth lead, arpeggiated synth, supersaw, plucked synth,
       modular synth, fm synth, vocoder, talk box, theremin, synth brass, synth strings, square wave lead, 8-bit synth,
       granular texture, vocal chops, turntable scratches, sampler, risers, noise sweeps`),
     world: list(`sitar, sarod, tanpura, oud, qanun, saz, duduk, ney, erhu, guzheng, pipa, dizi, guqin, koto, shamisen,
@@ -133,5 +134,8 @@ export const LANGUAGE_NAMES = Object.fromEntries(
     hu hungarian, id indonesian, is icelandic, it italian, ja japanese, ko korean, la latin, lt lithuanian, ms malay,
     ne nepali, nl dutch, no norwegian, pa punjabi, pl polish, pt portuguese, ro romanian, ru russian, sa sanskrit,
     sk slovak, sr serbian, sv swedish, sw swahili, ta tamil, te telugu, th thai, tl tagalog, tr turkish, uk ukrainian,
-    ur urdu, vi vietnamese, yue cantonese, zh chinese`).map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]),
+    ur urdu, vi vietnamese, yue cantonese, zh chinese`).map((line) => [
+    line.slice(0, line.indexOf(" ")),
+    line.slice(line.indexOf(" ") + 1),
+  ]),
 );

@@ -37,7 +37,12 @@ export function buildLayout(panel) {
   parts.stage = make(
     "div",
     { class: "acestep-stage", role: "group", "aria-label": say("range.stage") },
-    parts.axis, parts.field, parts.playhead, parts.start, parts.end, parts.message,
+    parts.axis,
+    parts.field,
+    parts.playhead,
+    parts.start,
+    parts.end,
+    parts.message,
   );
   parts.scroll = make("div", { class: "acestep-scroll", "aria-hidden": "true" }, parts.thumb);
   parts.root = make(
@@ -64,7 +69,8 @@ class Layout {
   show(panel) {
     const { start, end, problem } = panel.resolved;
     const place = (time) => ((time - panel.view.from) / (panel.view.to - panel.view.from)) * 100;
-    const left = place(start), right = place(end);
+    const left = place(start),
+      right = place(end);
     this.#showHandles(panel, { start: left, end: right });
     this.region.style.left = `${left}%`;
     this.region.style.width = `${right - left}%`;
@@ -108,9 +114,8 @@ class Layout {
       handle.classList.toggle("acestep-outside", places[edge] < -0.5 || places[edge] > 100.5);
       handle.classList.toggle("acestep-flipped", edge === "start" ? places[edge] < 14 : places[edge] > 86);
       const anchored = entry[`${edge}Anchor`] === "end";
-      handle.firstChild.textContent = anchored && entry[edge] === 0
-        ? say("range.theEnd")
-        : (anchored ? "−" : "") + range.formatTime(entry[edge]);
+      handle.firstChild.textContent =
+        anchored && entry[edge] === 0 ? say("range.theEnd") : (anchored ? "−" : "") + range.formatTime(entry[edge]);
       describe(handle, say(`range.${edge}`), edge === "start" ? start : end, seconds, linked.includes(edge));
       handle.setAttribute(
         "aria-valuetext",
@@ -123,7 +128,9 @@ class Layout {
 
   #spoken(start, end) {
     return say("range.spoken", {
-      start: range.formatTime(start), end: range.formatTime(end), length: (end - start).toFixed(2),
+      start: range.formatTime(start),
+      end: range.formatTime(end),
+      length: (end - start).toFixed(2),
     });
   }
 
@@ -193,8 +200,12 @@ class Layout {
 
 function describe(slider, label, value, limit, disabled) {
   const attributes = {
-    "aria-label": label, "aria-valuemin": "0", "aria-valuemax": limit.toFixed(2), "aria-valuenow": value.toFixed(2),
-    "aria-disabled": disabled ? "true" : null, title: disabled ? say("range.linked") : null,
+    "aria-label": label,
+    "aria-valuemin": "0",
+    "aria-valuemax": limit.toFixed(2),
+    "aria-valuenow": value.toFixed(2),
+    "aria-disabled": disabled ? "true" : null,
+    title: disabled ? say("range.linked") : null,
   };
   for (const [name, text] of Object.entries(attributes)) {
     if (text === null) slider.removeAttribute(name);

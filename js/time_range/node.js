@@ -71,6 +71,13 @@ export function trackOf(node) {
 export function signature(node) {
   const { linked, file, audible, key } = trackOf(node);
   return JSON.stringify([
-    entryOf(node), linkedEdges(node), bpmOf(node), previousEntries(node), linked, file, audible, key,
+    entryOf(node),
+    linkedEdges(node),
+    bpmOf(node),
+    previousEntries(node),
+    linked,
+    file,
+    audible,
+    key,
   ]);
 }

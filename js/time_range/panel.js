@@ -1,6 +1,13 @@
 /** The waveform on a TimeRange node: its range is dragged, heard and nudged here; the number fields stay the truth. */
 import {
-  addPanel, afterNodeMethod, canvasScale, onExecuted, onTick, onWidgetChanged, rememberForUndo, viewUrl,
+  addPanel,
+  afterNodeMethod,
+  canvasScale,
+  onExecuted,
+  onTick,
+  onWidgetChanged,
+  rememberForUndo,
+  viewUrl,
 } from "../comfy.js";
 import { onThemeChanged } from "../theme.js";
 import { say } from "../strings.js";
@@ -112,8 +119,12 @@ export class TimeRangePanel {
     paintWaveform(dim, columns, colour("wave"), colour("wave-body"));
     paintWaveform(lit, columns, colour("lit"), colour("lit-body"));
     paintAxis(axis, this.view, {
-      density, bpm: facts.bpmOf(this.node), font: style.fontFamily,
-      textColour: colour("faint"), lineColour: colour("line"), beatColour: colour("beat"),
+      density,
+      bpm: facts.bpmOf(this.node),
+      font: style.fontFamily,
+      textColour: colour("faint"),
+      lineColour: colour("line"),
+      beatColour: colour("beat"),
     });
     this.painted = JSON.stringify([wide, high, this.seconds, facts.bpmOf(this.node)]);
   }

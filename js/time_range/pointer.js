@@ -69,10 +69,12 @@ function shifted(panel, entry, from, delta, loose) {
 
 function drawn(panel, entry, pressed, time, loose) {
   const { seconds } = panel;
-  const [from, to] = [pressed, time].sort((a, b) => a - b).map((wanted) => {
-    const at = panel.snapped(wanted, loose);
-    return roundTo(at, panel.stepFor(at, wanted));
-  });
+  const [from, to] = [pressed, time]
+    .sort((a, b) => a - b)
+    .map((wanted) => {
+      const at = panel.snapped(wanted, loose);
+      return roundTo(at, panel.stepFor(at, wanted));
+    });
   // Opened to the whole track first, so that neither edge holds up the other.
   const open = {
     ...entry,

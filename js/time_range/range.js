@@ -23,13 +23,7 @@ export function resolve(entry, seconds) {
   const end = mirrored(entry.end, entry.endAnchor, seconds);
   const outside = [entry.start, entry.end].some((time) => time > seconds + END_TOLERANCE_SECONDS);
   const length = Math.min(end, seconds) - Math.max(0, start);
-  const problem = outside
-    ? "pastEnd"
-    : length <= 0
-      ? "reversed"
-      : length < SHORTEST_SECONDS - 5e-7
-        ? "short"
-        : null;
+  const problem = outside ? "pastEnd" : length <= 0 ? "reversed" : length < SHORTEST_SECONDS - 5e-7 ? "short" : null;
   return { start: clamp(start, 0, seconds), end: clamp(end, 0, seconds), problem };
 }
 

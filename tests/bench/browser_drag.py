@@ -33,7 +33,8 @@ DRAG = """moves => {
   const handle = panel.querySelector(".acestep-handle-start");
   const box = stage.getBoundingClientRect(), grip = handle.getBoundingClientRect();
   stage.setPointerCapture = () => {};
-  const event = (type, x) => new PointerEvent(type, { pointerId: 1, button: 0, clientX: x, clientY: grip.y + 20, bubbles: true });
+  const event = (type, clientX) =>
+    new PointerEvent(type, { pointerId: 1, button: 0, clientX, clientY: grip.y + 20, bubbles: true });
   const from = grip.x + grip.width / 2;
   handle.dispatchEvent(event("pointerdown", from));
   const handlers = [], all = [];
@@ -52,9 +53,8 @@ DRAG = """moves => {
 
 def write_source(path: Path, minutes: float) -> None:
     """A tone that swells and fades, 16-bit mono."""
-    block = b"".join(
-        struct.pack("<h", int(12_000 * math.sin(i / 3) * (0.3 + 0.7 * abs(math.sin(i / RATE / 3))))) for i in range(RATE * 20)
-    )
+    swell = [0.3 + 0.7 * abs(math.sin(i / RATE / 3)) for i in range(RATE * 20)]
+    block = b"".join(struct.pack("<h", int(12_000 * math.sin(i / 3) * gain)) for i, gain in enumerate(swell))
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         for _ in range(round(minutes * 3)):

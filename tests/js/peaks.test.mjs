@@ -27,7 +27,12 @@ test("a click is seen at its place at every zoom", () => {
   const samples = new Float32Array(rate * 60);
   samples[rate * 42] = 1;
   const { peaks } = finished(measure([samples], rate));
-  for (const [from, to] of [[0, 60], [40, 44], [41.9, 42.1], [41.999, 42.001]]) {
+  for (const [from, to] of [
+    [0, 60],
+    [40, 44],
+    [41.9, 42.1],
+    [41.999, 42.001],
+  ]) {
     const columns = 600;
     const { max } = peaks.columns(from, to, columns);
     const loud = [...max.keys()].filter((x) => max[x] > 0);
@@ -39,7 +44,11 @@ test("a click is seen at its place at every zoom", () => {
 });
 
 test("drawing looks at a bounded number of bins, however long the track", () => {
-  const hour = new Peaks({ min: new Int8Array(131072), max: new Int8Array(131072), rms: new Uint8Array(131072) }, 3600, 3600 / 131072);
+  const hour = new Peaks(
+    { min: new Int8Array(131072), max: new Int8Array(131072), rms: new Uint8Array(131072) },
+    3600,
+    3600 / 131072,
+  );
   const level = hour.levelFor(3600 / 800);
   assert.ok(hour.levels[level].min.length >= 800 && hour.levels[level].min.length < 1700);
 });
@@ -60,7 +69,10 @@ test("the server's bytes are read as they were written, and a wrong number of th
   const data = Buffer.from(bytes).toString("base64");
   const peaks = peaksFromServer({ seconds: 2, bin_seconds: 1, bins: 2, data });
   const { min, max, rms } = peaks.columns(0, 2, 2);
-  assert.deepEqual([...min, ...max, ...rms].map((value) => Math.round(value * 127)), [-127, 0, 1, 127, 5, 60]);
+  assert.deepEqual(
+    [...min, ...max, ...rms].map((value) => Math.round(value * 127)),
+    [-127, 0, 1, 127, 5, 60],
+  );
   assert.throws(() => peaksFromServer({ seconds: 2, bin_seconds: 1, bins: 3, data }));
 });
 

@@ -23,8 +23,10 @@ function* entries(count) {
       seconds,
       random,
       entry: {
-        start: range.mirrored(start, startAnchor, seconds), startAnchor,
-        end: range.mirrored(end, endAnchor, seconds), endAnchor,
+        start: range.mirrored(start, startAnchor, seconds),
+        startAnchor,
+        end: range.mirrored(end, endAnchor, seconds),
+        endAnchor,
       },
     };
   }
@@ -59,7 +61,10 @@ test("a dragged edge lands where the pointer is, to its step", () => {
   const entry = { start: 10, startAnchor: "end", end: 0, endAnchor: "end" };
   assert.equal(range.withEdge(entry, "start", 75.004, 90, 0.01).start, 15);
   assert.equal(range.withEdge(entry, "end", 89.999, 90, 0.01).end, 0);
-  assert.equal(range.withEdge({ ...entry, endAnchor: "start", end: 50, start: 60 }, "end", 95, 90.123456, 0.01).end, 90.123456);
+  assert.equal(
+    range.withEdge({ ...entry, endAnchor: "start", end: 50, start: 60 }, "end", 95, 90.123456, 0.01).end,
+    90.123456,
+  );
 });
 
 test("problems are named as the node names them", () => {

@@ -5,7 +5,14 @@ import * as facts from "../../js/status/facts.js";
 import { LiveRun } from "../../js/status/live.js";
 
 const values = (changed = {}) => ({
-  backend: "auto", version: "auto", tags: "pop", lyrics: "la", seed: 0, duration: 60, resume_request_id: "", ...changed,
+  backend: "auto",
+  version: "auto",
+  tags: "pop",
+  lyrics: "la",
+  seed: 0,
+  duration: 60,
+  resume_request_id: "",
+  ...changed,
 });
 const keys = (task, changed) => facts.notes(task, values(changed)).map(([, key]) => key);
 
@@ -39,14 +46,28 @@ test("blank lyrics are explained for each backend, unless the tags or a link dec
 });
 
 test("only settings that were touched are named as without effect", () => {
-  assert.deepEqual(facts.ignoredAndSet(values({ backend: "runcomfy", steps: 30, guidance: 0 }), ["model"]), ["steps", "model"]);
+  assert.deepEqual(facts.ignoredAndSet(values({ backend: "runcomfy", steps: 30, guidance: 0 }), ["model"]), [
+    "steps",
+    "model",
+  ]);
   assert.deepEqual(facts.ignoredAndSet(values({ backend: "sketch", version: "ace-step" }), []), ["version"]);
   assert.deepEqual(facts.ignoredAndSet(values({ max_cost_usd: 5 }), []), ["max_cost_usd"]);
   assert.equal(facts.ignoredSettings(values()).steps, undefined);
 });
 
 test("the source of an outpaint begins after what was put in front of it, in however many passes", () => {
-  const report = { windows: [{ ranges: [[100, 131]] }, { ranges: [[130, 240], [300, 330]] }, { ranges: [[0, 101]] }] };
+  const report = {
+    windows: [
+      { ranges: [[100, 131]] },
+      {
+        ranges: [
+          [130, 240],
+          [300, 330],
+        ],
+      },
+      { ranges: [[0, 101]] },
+    ],
+  };
   assert.equal(facts.sourceOffset("outpaint", report), 240);
   assert.equal(facts.sourceOffset("outpaint", { windows: [{ ranges: [[60, 90]] }] }), 0);
   assert.equal(facts.sourceOffset("inpaint", report), 0);
@@ -57,7 +78,10 @@ test("several takes are summed up, the best queue position is shown, every id is
   live.add({ take: 1, state: "in_queue", queue_position: 4, elapsed: 1 });
   live.add({ take: 2, state: "in_queue", queue_position: 2, request_id: "b", elapsed: 2 });
   live.add({ take: 1, state: "in_progress", queue_position: null, request_id: "a", elapsed: 3 });
-  assert.deepEqual(live.summary().states, [["in_progress", 1], ["in_queue", 1]]);
+  assert.deepEqual(live.summary().states, [
+    ["in_progress", 1],
+    ["in_queue", 1],
+  ]);
   assert.equal(live.summary().queue_position, 2);
   assert.equal(live.summary().elapsed, 3);
   assert.deepEqual(live.requestIds, ["b", "a"]);

@@ -37,7 +37,8 @@ test("every key in use has words, and every word is in use", () => {
 });
 
 test("every kind of tag has a heading", () => {
-  for (const kinds of Object.values(VOCABULARY)) for (const kind of Object.keys(kinds)) assert.ok(`kind.${kind}` in en, kind);
+  for (const kinds of Object.values(VOCABULARY))
+    for (const kind of Object.keys(kinds)) assert.ok(`kind.${kind}` in en, kind);
 });
 
 test("values are filled in, and an unknown language falls back to English", () => {

@@ -19,10 +19,16 @@ test("no tag of the vocabulary contradicts itself", () => {
 });
 
 test("a pasted list goes to the groups it belongs to, each tag once", () => {
-  assert.deepEqual(tags.sorted("Trap, dark; 808 bass\nmale rapper，trap, 140 BPM, husky female singer, detuned guitar"), {
-    genre: ["Trap"], mood: ["dark"], instruments: ["808 bass"], vocals: ["male rapper", "husky female singer"],
-    extra: ["140 BPM", "detuned guitar"],
-  });
+  assert.deepEqual(
+    tags.sorted("Trap, dark; 808 bass\nmale rapper，trap, 140 BPM, husky female singer, detuned guitar"),
+    {
+      genre: ["Trap"],
+      mood: ["dark"],
+      instruments: ["808 bass"],
+      vocals: ["male rapper", "husky female singer"],
+      extra: ["140 BPM", "detuned guitar"],
+    },
+  );
 });
 
 test("what begins with the letters comes first, what is there already not at all", () => {
@@ -35,15 +41,26 @@ test("what begins with the letters comes first, what is there already not at all
 
 test("tags are composed as the node composes them", () => {
   const fields = {
-    genre: "jazz, Jazz", mood: null, instruments: "piano", vocals: "", extra: "", bpm: 90, key: "A minor",
-    time_signature: "none", language: "ja", instrumental: true,
+    genre: "jazz, Jazz",
+    mood: null,
+    instruments: "piano",
+    vocals: "",
+    extra: "",
+    bpm: 90,
+    key: "A minor",
+    time_signature: "none",
+    language: "ja",
+    instrumental: true,
   };
   assert.equal(tags.composed(fields), "jazz, piano, 90 BPM, A minor, japanese vocal, instrumental, no vocals");
 });
 
 test("contradictions are found and the tags concerned are named", () => {
   const found = tags.contradictions("female vocal, instrumental, 90 BPM, 120bpm, A minor, C# maj, 3/4, 4/4");
-  assert.deepEqual(found.map(([key]) => key), ["hint.vocals", "hint.bpms", "hint.keys", "hint.metres"]);
+  assert.deepEqual(
+    found.map(([key]) => key),
+    ["hint.vocals", "hint.bpms", "hint.keys", "hint.metres"],
+  );
   assert.deepEqual(found[0][2], ["female vocal"]);
 });
 
@@ -53,7 +70,9 @@ test("chance draws from the group, each tag of another kind", () => {
   for (const group of GROUPS) {
     for (let round = 0; round < 50; round += 1) {
       const drawn = tags.randomTags(group, random);
-      const kinds = drawn.map((tag) => Object.keys(VOCABULARY[group]).find((kind) => VOCABULARY[group][kind].includes(tag)));
+      const kinds = drawn.map((tag) =>
+        Object.keys(VOCABULARY[group]).find((kind) => VOCABULARY[group][kind].includes(tag)),
+      );
       assert.ok(drawn.length >= 1 && kinds.every(Boolean));
       assert.equal(new Set(kinds).size, drawn.length);
     }
