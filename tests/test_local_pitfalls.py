@@ -1,4 +1,4 @@
-"""The seventeen pitfalls of running ACE-Step for edits (acestep_engine.md §7), one by one."""
+"""The seventeen pitfalls of running ACE-Step for edits, one by one."""
 
 import pytest
 import torch

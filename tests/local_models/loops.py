@@ -1,4 +1,4 @@
-"""ACE-Step's sampling loops, written out from their formulas (acestep_engine.md §1 and §2) and nothing else.
+"""ACE-Step's sampling loops, written out from their formulas and nothing else.
 
 They call the networks directly: no ComfyUI sampler, guider, mask or wrapper, and none of the pack's code.
 """

@@ -36,7 +36,7 @@ class Family:
 
 
 # reach_frames: measured, 1.5's decoder needs 8.3 frames before and 9.3 after and its encoder 7 and 6; v1's
-# vocoder reaches 73 mel frames (9 latent ones) and its attention is global but fades (acestep_engine.md §7).
+# vocoder reaches 73 mel frames (9 latent ones) and its attention is global but fades.
 V1 = Family("ace-step", "ACE-Step v1", 44_100, 4096, (8, 16), "ACEStep", "voicebpe", 240.0, 1, 64)
 V15 = Family("ace-step-1.5", "ACE-Step 1.5", 48_000, 1920, (64,), "ACEStep15", "qwen3_06b", 600.0, 128, 16)
 FAMILIES = {family.version: family for family in (V1, V15)}

@@ -7,7 +7,7 @@ from ...request import Request
 from .family import V1, V15, Family
 from .files import CHECKPOINTS, CLIP, DIFFUSION_MODELS, LM, MODEL, TEXT, TEXT_ENCODERS, VAE, VAE_FOLDER, ModelFile
 
-# Where ComfyUI's own templates point to, and the sizes of the files there (acestep_engine.md §6).
+# Where ComfyUI's own templates point to, and the sizes of the files there.
 _V15_SITE = "https://huggingface.co/Comfy-Org/ace_step_1.5_ComfyUI_files"
 _V1_SITE = "https://huggingface.co/Comfy-Org/ACE-Step_ComfyUI_repackaged"
 # List prices in USD a second, for a sentence; the price that counts is fetched before every paid run.
