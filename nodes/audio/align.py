@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from .correlate import correlogram, envelope_correlogram, peak_offset, phase_slope_lag
+from .correlate import correlogram, envelope_correlogram, peak_offset, peaks, phase_slope_lag
 from .render import ChannelMap, Placement, Render, plain_channels
 from .windows import Span
 
@@ -32,7 +32,7 @@ _MIN_ENVELOPE_SPAN_SECONDS = 1.0
 # A correlation this high is no accident, even where tonal music correlates with itself everywhere.
 _CERTAIN_PEAK = 0.8
 # Equal peaks are the same music repeating; the one nearest to the nominal place is taken, and it is said.
-_TIE = 1e-3
+_TIE = 0.01
 _RIVAL = 0.97
 _REPEAT_SECONDS = 0.002
 # Exchanged or inverted channels must fit this much better than plain ones before they are believed.
@@ -135,22 +135,16 @@ def _lags(grams: list[_Gram], step: int, sample_rate: int) -> tuple[list[int | N
 
 def _peak(values: torch.Tensor, independent: float, step: int, sample_rate: int) -> tuple[int, bool, bool]:
     """(index of the peak, whether it can be trusted, whether the music repeats so that it may be another one)."""
-    highest = float(values.amax())
+    tops, heights = peaks(values)
+    highest = float(heights.amax()) if len(tops) else 0.0
     spread = 1.4826 * float((values - values.median()).abs().median())
-    trusted = highest >= _MIN_PEAK and (highest >= _MIN_PEAK_SIGMAS * spread or highest >= _CERTAIN_PEAK)
-    if not trusted:
+    if highest < _MIN_PEAK or (highest < _MIN_PEAK_SIGMAS * spread and highest < _CERTAIN_PEAK):
         return int(values.argmax()), False, False
     # Two peaks of which one is chance differ by no more than noise allows: 3 standard errors of their difference.
     noise = 18 * max(0.0, 1 - highest**2) / (highest * independent)
-    ties = (values >= highest - noise - _TIE).nonzero().flatten()
+    ties = tops[heights >= (1 - _TIE) * highest - noise]
     index = int(ties[(ties - len(values) // 2).abs().argmin()])
-    while 0 < index < len(values) - 1:
-        uphill = max((index - 1, index + 1), key=lambda at: float(values[at]))
-        if float(values[uphill]) <= float(values[index]):
-            break
-        index = uphill
-    near = max(1, round(_REPEAT_SECONDS * sample_rate / step))
-    rivals = torch.cat([values[: max(0, index - near)], values[index + near + 1 :]])
+    rivals = heights[(tops - index).abs() * step > _REPEAT_SECONDS * sample_rate]
     return index, True, len(rivals) > 0 and float(rivals.amax()) >= _RIVAL * highest
 
 
