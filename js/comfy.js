@@ -169,7 +169,7 @@ const PANEL_MARGIN = 8;
 
 /**
  * Adds an element to the end of a node. It fills the node's width and at least `minHeight()` pixels; without
- * `maxHeight` it takes what the node has left. Nodes 2.0 may make it higher than asked.
+ * `maxHeight` it takes what the node has left.
  */
 export function addPanel(node, name, element, minHeight, maxHeight) {
   const widget = node.addDOMWidget(name, `acestep_${name}`, element, {
@@ -182,10 +182,19 @@ export function addPanel(node, name, element, minHeight, maxHeight) {
     ...(maxHeight && { getMaxHeight: () => maxHeight() + 2 * PANEL_MARGIN }),
   });
   widget.serialize = false; // not in the saved workflow; options.serialize keeps it out of the prompt
+  if (maxHeight) keepLow(widget);
   lendToCanvas(element);
   takePlace(node, name, element);
   growNode(node, PANEL_WIDTH);
   return widget;
+}
+
+/** Nodes 2.0 knows no greatest height: whatever can be laid out is stretched over the room a node has left. */
+function keepLow(widget) {
+  const { computeLayoutSize } = widget;
+  Object.defineProperty(widget, "computeLayoutSize", {
+    get: () => (window.LiteGraph?.vueNodesMode ? undefined : computeLayoutSize),
+  });
 }
 
 const gone = new Map();

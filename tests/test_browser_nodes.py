@@ -4,6 +4,7 @@ and renderer. Screenshots are left in .artefacts/ to be looked at."""
 import json
 import re
 import urllib.request
+import wave
 
 import pytest
 from browser import MUSIC, STAGES, WORKFLOWS, Canvas, editing, workflow
@@ -254,6 +255,71 @@ def test_what_is_missing_is_said_on_the_waveform(canvas):
     wait(canvas, """() => document.querySelector(".acestep-message")?.textContent
          .includes("not there.mp3 is not on the server")""")
     canvas.editor.console[:] = [line for line in canvas.editor.console if "404" not in line]
+
+
+def test_a_long_track_is_outlined_by_the_server(canvas, server):
+    with wave.open(str(server.input / "long.wav"), "wb") as file:
+        file.setparams((1, 2, 4000, 0, "NONE", ""))
+        file.writeframes(b"\x00\x10\x00\xf0" * (2000 * 11 * 60))
+    graph = workflow("section_repair")
+    for node in graph["nodes"]:
+        if node["type"] == "LoadAudio":
+            node["widgets_values"][0] = "long.wav"
+    with canvas.page.expect_response(lambda answer: "/acestep/peaks" in answer.url) as answer:
+        canvas.open(graph)
+        canvas.show("TimeRange")
+        waveform_is_drawn(canvas)
+    assert answer.value.json()["seconds"] == 660
+    slider = canvas.panel("TimeRange").get_by_role("slider", name="End of the range")
+    slider.focus()
+    canvas.page.keyboard.press("End")
+    assert canvas.values("TimeRange")["end_time"] == 660
+
+
+CONNECT = """links => {
+  const node = (name) => app.graph.nodes.find((n) => n.comfyClass === name);
+  for (const [from, slot, to, input] of links) {
+    node(from).connect(slot, node(to), node(to).inputs.findIndex((i) => i.name === input));
+  }
+}"""
+MESSAGE = "text => document.querySelector('[data-test-panel] .acestep-message').textContent.includes(text)"
+
+
+def test_a_generated_track_is_drawn_and_heard_from_its_preview(canvas):
+    canvas.place("ACEStepGenerate", "TimeRange", "PreviewAudio")
+    canvas.set("ACEStepGenerate", backend="sketch", duration=6, tags="piano, 120 BPM", lyrics="[inst]")
+    canvas.set("TimeRange", start_time=1.0, end_time=3.0)
+    links = [["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "PreviewAudio", "audio"]]
+    canvas.page.evaluate(CONNECT, links)
+    canvas.show("TimeRange")
+    panel = canvas.panel("TimeRange")
+    wait(canvas, MESSAGE, "run once")
+    canvas.page.evaluate("app.queuePrompt(0, 1)")
+    waveform_is_drawn(canvas)
+    panel.get_by_role("button", name="Play the range").click()
+    wait(canvas, "() => !document.querySelector('[data-test-panel] .acestep-playhead').hidden")
+    panel.get_by_role("button", name="Stop").click()
+
+
+def test_without_a_preview_the_last_run_is_drawn(canvas):
+    canvas.place("ACEStepGenerate", "TimeRange", "ACEStepInpaint", "PreviewAudio")
+    for node in ("ACEStepGenerate", "ACEStepInpaint"):
+        canvas.set(node, backend="sketch", tags="piano, 120 BPM", lyrics="[inst]")
+    canvas.set("ACEStepGenerate", duration=6)
+    canvas.set("TimeRange", start_time=1.0, end_time=3.0)
+    canvas.page.evaluate(CONNECT, [
+        ["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "ACEStepInpaint", "audio"],
+        ["TimeRange", 0, "ACEStepInpaint", "time_range"], ["ACEStepInpaint", 0, "PreviewAudio", "audio"],
+    ])  # fmt: skip
+    canvas.show("TimeRange")
+    panel = canvas.panel("TimeRange")
+    wait(canvas, MESSAGE, "run once")
+    canvas.page.evaluate("app.queuePrompt(0, 1)")
+    waveform_is_drawn(canvas)
+    panel.get_by_role("slider", name="End of the range").focus()
+    canvas.page.keyboard.press("End")
+    assert canvas.values("TimeRange")["end_time"] == 6
+    assert panel.get_by_role("button", name="Play the range").is_disabled()  # there is no file of it
 
 
 # ---------------------------------------------------------------------- tags

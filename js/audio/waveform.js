@@ -5,7 +5,7 @@
 import { fetchFromServer, viewUrl } from "../comfy.js";
 import { measure, peaksFromServer } from "./peaks.js";
 
-const LONGEST_DECODED_SECONDS = 600;
+export const LONGEST_DECODED_SECONDS = 600;
 // Every rate in use fits into this one without losing anything, so zero crossings stay where they are.
 const DECODING_RATE_HZ = 48_000;
 const KEPT = 4;

@@ -180,7 +180,7 @@ class Layout {
 
   #showMessage(panel, problem) {
     const { state } = panel;
-    const file = panel.track.file?.filename;
+    const file = panel.loadingFile?.filename;
     if (state === "none") this.say("hint", say("range.connect"));
     else if (state === "unrun") this.say("hint", say("range.runOnce"));
     else if (state === "loading") this.say("loading", say("range.loading", { file }));

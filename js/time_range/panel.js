@@ -13,7 +13,7 @@ import { onThemeChanged } from "../theme.js";
 import { say } from "../strings.js";
 import { Player } from "../audio/player.js";
 import { nearestZeroCrossing, peaksFromServer } from "../audio/peaks.js";
-import { waveformOf } from "../audio/waveform.js";
+import { LONGEST_DECODED_SECONDS, waveformOf } from "../audio/waveform.js";
 import { sameFile } from "../audio/file.js";
 import { buildLayout } from "./layout.js";
 import { followPointer } from "./pointer.js";
@@ -217,15 +217,21 @@ export class TimeRangePanel {
 
   // -------------------------------------------------------------- where the waveform comes from
 
+  /**
+   * A file before the last run: its samples are known, so that edges find zero crossings. A long one can only be
+   * measured by the server, and the server measures what was loaded, not what was made.
+   */
   #updateSource() {
-    const { linked, file, key } = this.track;
-    if (file) {
-      if (!sameFile(file, this.loadingFile)) this.#load(file);
+    const { linked, file, audible, key } = this.track;
+    const known = linked ? facts.lastRun(this.node) : undefined;
+    const run = known?.peaks && (this.runKey === undefined || this.runKey === key) ? known : undefined;
+    const wanted = file ?? (run?.seconds > LONGEST_DECODED_SECONDS ? null : audible);
+    if (wanted) {
+      if (!sameFile(wanted, this.loadingFile)) this.#load(wanted);
       return;
     }
     this.loadingFile = null;
-    const run = linked ? facts.lastRun(this.node) : undefined;
-    if (run?.peaks && (this.runKey === undefined || this.runKey === key)) this.#takeRun(run);
+    if (run) this.#takeRun(run);
     else this.#take(null, linked ? "unrun" : "none");
   }
 
