@@ -386,6 +386,36 @@ def test_the_condition_is_made_once_a_run_and_not_at_every_step(v15):
     assert len(hints) == 1
 
 
+def test_a_connected_model_is_run_as_the_file_it_was_loaded_from_says(v15):
+    connected = Parts(v15.model.clone(), v15.clip, v15.vae)
+    connected.model.cached_patcher_init = (None, ("/models/diffusion_models/acestep_v1.5_sft.safetensors", {}))
+    with calls_of(v15.network, "forward") as called:
+        _, warnings = inpaint(connected, sound(6.0), (2.0, 3.0), variant="auto", steps=5)
+    assert len(called) == 10  # with and without the prompt
+    assert not any("run as turbo" in warning for warning in warnings)
+    _, warnings = inpaint(v15, sound(6.0), (2.0, 3.0), variant="auto")
+    assert any("run as turbo" in warning for warning in warnings)
+
+
+def test_a_comfyui_that_shows_the_network_nothing_is_refused_for_edits_and_serves_for_songs(v15):
+    from acestep_nodes.nodes.errors import BackendUnavailable
+
+    network = type(v15.network)
+    method = network.prepare_condition
+
+    def forward(self, x, *args, **kwargs):
+        return torch.zeros_like(x)
+
+    with replaced(network, "forward", lambda _: forward):
+        del network.prepare_condition
+        try:
+            with pytest.raises(BackendUnavailable, match="no prepare_condition"):
+                inpaint(v15, sound(6.0), (2.0, 3.0))
+            generate(v15, duration=5)
+        finally:
+            network.prepare_condition = method
+
+
 def test_parts_of_the_wrong_kind_are_refused_before_anything_runs(v15, v1):
     with pytest.raises(InputError, match="version is ace-step, but the connected model is ACE-Step 1.5"):
         inpaint(v15, sound(6.0), (2.0, 3.0), version="ace-step")

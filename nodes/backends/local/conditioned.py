@@ -20,13 +20,20 @@ _TIMBRE_FRAMES = 750
 
 def once_per_run(model) -> None:
     """Make the network's own condition once for each prompt of the run instead of at every step."""
+    network = model.get_model_object("diffusion_model")
     # With context windows one prompt stands for several conditions, one for each window.
-    if "context_handler" not in model.model_options:
+    if hasattr(network, "prepare_condition") and "context_handler" not in model.model_options:
         _wrap(model, lambda network, own: own)
 
 
 def by_source_and_mask(model, source: torch.Tensor, mask: torch.Tensor) -> None:
     """Show the network ``source`` and ``mask`` [1, 64, T], 1 where new music is wanted."""
+    network = model.get_model_object("diffusion_model")
+    if not (hasattr(network, "prepare_condition") and hasattr(network, "encoder")):
+        raise BackendUnavailable(
+            "This version of ComfyUI runs ACE-Step 1.5 in a way this pack does not know: its network has no "
+            "prepare_condition. Update the pack, or use a ComfyUI from 0.20 to 0.30."
+        )
     context = torch.cat([source, mask], dim=1).movedim(1, 2)
 
     def prepare(network, _own):
@@ -51,12 +58,6 @@ def by_source_and_mask(model, source: torch.Tensor, mask: torch.Tensor) -> None:
 def _wrap(model, prepare: Callable) -> None:
     from comfy.patcher_extension import WrappersMP
 
-    network = model.get_model_object("diffusion_model")
-    if not (hasattr(network, "prepare_condition") and hasattr(network, "encoder")):
-        raise BackendUnavailable(
-            "This version of ComfyUI runs ACE-Step 1.5 in a way this pack does not know: its network has no "
-            "prepare_condition. Update the pack, or use a ComfyUI from 0.20 to 0.30."
-        )
     model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, _KEY, functools.partial(_apply_model, prepare, {}))
 
 

@@ -68,7 +68,8 @@ def check_clip(clip, family: Family, node: str) -> None:
 
 def check_vae(vae, family: Family, node: str) -> None:
     """Raise InputError when a connected VAE is not the one of ``family``."""
-    if getattr(vae, "latent_channels", None) != family.latent_shape[0] or vae.downscale_ratio != family.hop:
+    found = getattr(vae, "latent_channels", None), getattr(vae, "downscale_ratio", None)
+    if found != (family.latent_shape[0], family.hop):
         raise InputError(
             f"{node}: vae is not the VAE of {family.title}; connect the one that belongs to it, or nothing to use "
             "the one in the model folders."

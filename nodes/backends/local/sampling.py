@@ -70,17 +70,13 @@ class _Guider(comfy.samplers.CFGGuider):
         self._steps, self._sigmas = steps, sigmas
 
     def predict_noise(self, x, timestep, model_options=None, seed=None):
+        scale = self.cfg
         guided = self._steps is None or step_of(float(timestep.flatten()[0]), self._sigmas) in self._steps
-        return comfy.samplers.sampling_function(
-            self.inner_model,
-            x,
-            timestep,
-            self.conds.get("negative"),
-            self.conds.get("positive"),
-            self.cfg if guided else 1.0,
-            model_options=model_options or {},
-            seed=seed,
-        )
+        self.cfg = scale if guided else 1.0
+        try:
+            return super().predict_noise(x, timestep, model_options or {}, seed)
+        finally:
+            self.cfg = scale
 
 
 def _callback(model, steps: int, progress: Progress) -> Callable:
