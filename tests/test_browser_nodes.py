@@ -433,7 +433,7 @@ def test_a_paid_run_from_its_price_to_its_resumption(canvas, stage, simulator):
     panel.get_by_role("button", name="Account").click()
     dialog = canvas.page.get_by_role("dialog", name="RunComfy account")
     dialog.get_by_label("API token").fill(simulator.token)
-    dialog.get_by_role("button", name="Save").click()
+    dialog.get_by_role("button", name="Save", exact=True).click()
     dialog.get_by_text("RunComfy accepts the token").wait_for()
     assert simulator.token not in dialog.inner_html()
     dialog.get_by_label(re.compile("Most one prompt may cost")).fill("3")
