@@ -92,6 +92,7 @@ export class StatusLayout {
       found.push(["dim", say("note.ignored", { name, reason: panel.ignoredReason(name) })]);
     const message = panel.live?.summary().message;
     if (message && panel.phase !== "done") found.push(["info", message]);
+    if (panel.phase === "failed" && panel.problem) found.push(["bad", shortened(panel.problem)]);
     if (panel.phase === "done") for (const warning of warningsOf(panel.report)) found.push(["warn", warning]);
     this.#once("notes", found, () => {
       this.notes.hidden = found.length === 0;
@@ -207,6 +208,12 @@ const SAID = [
 ];
 const warningsOf = (report) =>
   (report?.warnings ?? []).filter((warning) => !SAID.some((pattern) => pattern.test(warning)));
+
+const LONGEST_MESSAGE = 240;
+
+// ComfyUI shows the whole of it in a dialog of its own.
+const shortened = (message) =>
+  message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE).trimEnd()} …` : message.trim();
 
 function distinct(found) {
   const seen = new Set();
