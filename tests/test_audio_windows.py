@@ -4,7 +4,7 @@ import pytest
 from acestep_nodes.nodes.audio.windows import (
     CHAIN_OVERLAP_SECONDS,
     MIN_CONTEXT_SECONDS,
-    MIN_EXTENSION_CONTEXT_SECONDS,
+    MIN_JOINED_CONTEXT_SECONDS,
     Extension,
     Window,
     plan_extensions,
@@ -69,9 +69,14 @@ def test_every_plan_covers_each_range_sample_once_within_the_limits(edit):
 @given(edits())
 def test_context_is_what_was_asked_for_or_what_the_window_can_hold(edit):
     samples, rate, ranges, context, most, share = edit
-    limit, wanted = int(most * rate), round(context * rate)
-    least = min(wanted, round(MIN_CONTEXT_SECONDS * rate), limit // 4)
+    limit = int(most * rate)
+    joined = round(MIN_JOINED_CONTEXT_SECONDS * rate)
     for window in plan_windows(*edit):
+        wanted = round(context * rate)
+        least = min(wanted, round(MIN_CONTEXT_SECONDS * rate), limit // 4)
+        if window.chained or window.continued:
+            wanted = max(wanted, joined)
+            least = min(max(least, joined), limit // 4)
         first, last = window.ranges[0][0], window.ranges[-1][1]
         left, right = first - window.start, window.stop - last
         # All the room is used, and each side has its least unless the track itself ends there.
@@ -183,7 +188,7 @@ def test_extensions_fill_exactly_what_is_new_in_an_order_that_can_be_run(rate, l
         assert each.samples <= most * rate + 1e-6
         # What is sent out exists by then, and it is enough to join to.
         assert known[0] <= each.start < each.stop <= known[1]
-        least = min(MIN_EXTENSION_CONTEXT_SECONDS * rate, known[1] - known[0], samples)
+        least = min(MIN_JOINED_CONTEXT_SECONDS * rate, known[1] - known[0], samples)
         assert each.stop - each.start >= least - 1
         if each.before:
             assert each.start - each.before < known[0] and each.start - head <= 0
@@ -228,7 +233,7 @@ def test_the_passes_of_a_chain_overlap():
 
 def test_an_extension_sees_some_of_the_track_even_when_no_context_was_asked_for():
     (only,) = extend(100, 0, 10, context=0)
-    assert only.stop - only.start == round(MIN_EXTENSION_CONTEXT_SECONDS * RATE)
+    assert only.stop - only.start == round(MIN_JOINED_CONTEXT_SECONDS * RATE)
 
 
 def test_nothing_to_add_is_no_call():

@@ -206,7 +206,8 @@ class _Scene:
 
     def neighbour(self, low: int, high: int, gain_db: float) -> Context:
         """The kept sound of [low, high) and how it was rendered, at the same level."""
-        low, high = max(low, self.known[0][0]), min(high, self.known[-1][1])
+        first, last = (self.known[0][0], self.known[-1][1]) if self.known else (low, high)
+        low, high = max(low, first, 0), min(high, last, self.out.shape[1])
         return self.out[:, low:high], self.take(low, high) * 10 ** (gain_db / 20)
 
     def take(self, start: int, stop: int) -> torch.Tensor:

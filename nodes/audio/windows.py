@@ -9,8 +9,8 @@ from dataclasses import dataclass
 # A window never has less context than this beside what it renders, unless the user asked for less or the
 # track has no more: 1.5's local attention layers reach ±10.24 s.
 MIN_CONTEXT_SECONDS = 10.0
-# New sound has to be joined to something, so an extension always sees at least this much of the track.
-MIN_EXTENSION_CONTEXT_SECONDS = 5.0
+# New sound that goes on from other sound has to hear it: an extension, and the chunks of a long range.
+MIN_JOINED_CONTEXT_SECONDS = 5.0
 # The end of a clip is where models like to finish and codecs lose a frame, so the next pass of a chain
 # writes the last second of the pass before it again.
 CHAIN_OVERLAP_SECONDS = 1.0
@@ -66,7 +66,7 @@ def plan_windows(
 
     ranges: sorted, disjoint, non-empty (start, stop) spans within [0, samples).
     context_seconds: unchanged sound wanted on each side of a range; what a track's end cuts off is added
-        on the other side.
+        on the other side. Chunks get at least MIN_JOINED_CONTEXT_SECONDS.
     max_seconds: the longest window a call can take. A longer range is cut into equal chunks, each continuing
         the one before it.
     share: ranges whose windows would overlap become one window when that fits with full context.
@@ -81,7 +81,10 @@ def plan_windows(
         if len(group) > 1 or _fits(first, last, samples, least, limit):
             windows.append(_window(group, samples, context, limit, done))
         else:
-            windows.extend(_chunks(first, last, samples, context, least, limit, done))
+            # A chunk has to be joined to the one before it, whatever was asked for.
+            joined = max(context, round(MIN_JOINED_CONTEXT_SECONDS * sample_rate))
+            least = min(joined, max(least, round(MIN_JOINED_CONTEXT_SECONDS * sample_rate)), limit // 4)
+            windows.extend(_chunks(first, last, samples, joined, least, limit, done))
         done.extend(group)
     return tuple(windows)
 
@@ -99,11 +102,11 @@ def plan_extensions(
     The output is round(before·rate) + samples + round(after·rate) samples long, and the calls fill exactly
     what is new. One call serves both sides when it takes no more seconds than two would (the source is no
     longer than two contexts) and fits; otherwise head and tail are independent, each in as many passes as
-    ``max_seconds`` makes necessary. A context below MIN_EXTENSION_CONTEXT_SECONDS is raised to it.
+    ``max_seconds`` makes necessary. A context below MIN_JOINED_CONTEXT_SECONDS is raised to it.
     """
     limit = _whole_samples(max_seconds, sample_rate)
     before, after = round(before_seconds * sample_rate), round(after_seconds * sample_rate)
-    context = round(max(context_seconds, MIN_EXTENSION_CONTEXT_SECONDS) * sample_rate)
+    context = round(max(context_seconds, MIN_JOINED_CONTEXT_SECONDS) * sample_rate)
     start, stop = before, before + samples
     if before and after and samples <= 2 * context and samples + before + after <= limit:
         return (Extension(start, stop, before, after),)
