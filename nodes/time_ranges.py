@@ -44,8 +44,7 @@ def checked(where: str, value) -> TimeRange:
     shaped = isinstance(entries, (tuple, list)) and bool(entries)
     if not shaped or not all(isinstance(e, (tuple, list)) and len(e) == 4 for e in entries):
         raise InputError(
-            f"{where} is {value!r:.80}; it must be a TIME_RANGE: connect the time_range output of a "
-            "TimeRange node."
+            f"{where} is {value!r:.80}; it must be a TIME_RANGE: connect the time_range output of a TimeRange node."
         )
     return tuple(entry(where, *e) for e in entries)
 

@@ -18,12 +18,15 @@ def ensure() -> str:
         return path
     apt = shutil.which("apt-get")
     if not apt or sys.platform == "win32" or os.geteuid() != 0:
-        raise NoChromium("Browser tests need Chromium, and it is neither installed nor can it be installed here "
-                         "(that takes apt and root). Install chromium and run again.")
+        raise NoChromium(
+            "Browser tests need Chromium, and it is neither installed nor can it be installed here "
+            "(that takes apt and root). Install chromium and run again."
+        )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-        done = subprocess.run([apt, *command], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run(
+            [apt, *command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
     if path := _find():
         return path
     last = (done.stderr.strip().splitlines() or ["nothing"])[-1]

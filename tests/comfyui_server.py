@@ -76,8 +76,9 @@ class Servers:
         tree = comfyui_source.fetch(version, pip)
         if version != comfyui_source.DEFAULT_VERSION:
             flags = (*flags, "--front-end-root", str(comfyui_source.fetch_frontend(tree, pip)))
-        scratch = workspace.self_contained({PACK_FOLDER_NAME: PACK_DIR,
-                                  PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")})
+        scratch = workspace.self_contained(
+            {PACK_FOLDER_NAME: PACK_DIR, PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")}
+        )
         self._cleanup.callback(scratch.remove)
         running = server.start(Path(sys.executable), tree, scratch, ["--cpu", *flags], environment=environment)
         self._cleanup.callback(running.stop)

@@ -23,11 +23,15 @@ NEWEST_VERSION = "0.30.0"
 
 
 def pytest_addoption(parser):
-    parser.addoption("--comfyui-versions", default=SUPPORTED_VERSIONS,
-                     help="ComfyUI versions that the `comfyui` fixture runs on, separated by commas; "
-                          "each may be followed by flags of its server: \"0.20.1,0.30.0 --cache-classic\"")
-    parser.addoption("--update-workflows", action="store_true",
-                     help="make the API twins and the pictures of the example graphs anew")
+    parser.addoption(
+        "--comfyui-versions",
+        default=SUPPORTED_VERSIONS,
+        help="ComfyUI versions that the `comfyui` fixture runs on, separated by commas; "
+        'each may be followed by flags of its server: "0.20.1,0.30.0 --cache-classic"',
+    )
+    parser.addoption(
+        "--update-workflows", action="store_true", help="make the API twins and the pictures of the example graphs anew"
+    )
 
 
 def pytest_generate_tests(metafunc):

@@ -13,8 +13,10 @@ from pathlib import Path
 
 # Any Python 3 can read this file up to here, so an unsuitable one is told so.
 if not (3, 10) <= sys.version_info[:2] <= (3, 13):
-    sys.exit("This needs Python 3.10 to 3.13 and was started with {}.{}; start it with another one, for example: "
-             "python3.12 tests/run.py".format(*sys.version_info))
+    sys.exit(
+        "This needs Python 3.10 to 3.13 and was started with {}.{}; start it with another one, for example: "
+        "python3.12 tests/run.py".format(*sys.version_info)
+    )
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflows"))
 

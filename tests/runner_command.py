@@ -19,8 +19,14 @@ class Command:
     def __init__(self, *arguments, **variables):
         self.mark = uuid.uuid4().hex
         environment = {**os.environ, "ACESTEP_TEST_MARK": self.mark, **variables}
-        self.process = subprocess.Popen([sys.executable, str(RUN_PY), *map(str, arguments)], env=environment, text=True,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, str(RUN_PY), *map(str, arguments)],
+            env=environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def descendants(self):
         """Every living process with the mark, run.py itself left out, orphans included."""

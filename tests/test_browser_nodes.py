@@ -62,11 +62,14 @@ def wait(canvas, expression, arg=None):
 
 
 def waveform_is_drawn(canvas):
-    wait(canvas, """() => [...document.querySelectorAll(".acestep-time-range")].every((panel) => {
+    wait(
+        canvas,
+        """() => [...document.querySelectorAll(".acestep-time-range")].every((panel) => {
       const wave = panel.querySelector("canvas.acestep-wave");
       return panel.querySelector(".acestep-message").hidden && wave.width > 100
         && wave.getContext("2d").getImageData(0, 0, wave.width, wave.height).data.some((value) => value > 0);
-    })""")
+    })""",
+    )
 
 
 # ---------------------------------------------------------------------- graphs
@@ -166,16 +169,23 @@ def test_undo_and_redo_go_gesture_by_gesture(canvas):
     def press_until(keys, value):
         canvas.page.keyboard.press(keys)
         # An older front end loses a step when the next key comes while it is still restoring.
-        wait(canvas, """value => !app.extensionManager.workflow.activeWorkflow.changeTracker._restoringState
+        wait(
+            canvas,
+            """value => !app.extensionManager.workflow.activeWorkflow.changeTracker._restoringState
              && app.graph.nodes.find((n) => n.comfyClass === "TimeRange")
-             ?.widgets.find((w) => w.name === "start_time").value === value""", value)
+             ?.widgets.find((w) => w.name === "start_time").value === value""",
+            value,
+        )
 
     canvas.panel("TimeRange").get_by_role("button", name="Zoom to the range").click()
     canvas.panel("TimeRange").get_by_role("slider", name="Start of the range").focus()
     press_until("Control+z", dragged)
     # The nodes are new ones now; what was in hand and on screen is there again.
-    wait(canvas, """() => app.graph.nodes.find((n) => n.comfyClass === "TimeRange").widgets.find((w) => w.element)
-         .element.querySelector(".acestep-handle-start") === document.activeElement""")
+    wait(
+        canvas,
+        """() => app.graph.nodes.find((n) => n.comfyClass === "TimeRange").widgets.find((w) => w.element)
+         .element.querySelector(".acestep-handle-start") === document.activeElement""",
+    )
     assert not canvas.panel("TimeRange").get_by_role("button", name="Show the whole track").is_disabled()
     press_until("Control+z", started)
     press_until("Control+y", dragged)
@@ -237,8 +247,11 @@ def test_the_range_is_heard(canvas):
     panel = canvas.panel("TimeRange")
     canvas.set("TimeRange", start_time=4.0, end_time=6.0)
     panel.get_by_role("button", name="Play the range").click()
-    wait(canvas, """() => { const head = document.querySelector("[data-test-panel] .acestep-playhead");
-         return !head.hidden && parseFloat(head.style.left) > 100 * 4 / 30; }""")
+    wait(
+        canvas,
+        """() => { const head = document.querySelector("[data-test-panel] .acestep-playhead");
+         return !head.hidden && parseFloat(head.style.left) > 100 * 4 / 30; }""",
+    )
     panel.get_by_role("button", name="Stop").click()
     wait(canvas, "() => document.querySelector('[data-test-panel] .acestep-playhead').hidden")
 
@@ -252,8 +265,11 @@ def test_what_is_missing_is_said_on_the_waveform(canvas):
         if node["type"] == "LoadAudio":
             node["widgets_values"][0] = "not there.mp3"
     canvas.open(graph)
-    wait(canvas, """() => document.querySelector(".acestep-message")?.textContent
-         .includes("not there.mp3 is not on the server")""")
+    wait(
+        canvas,
+        """() => document.querySelector(".acestep-message")?.textContent
+         .includes("not there.mp3 is not on the server")""",
+    )
     canvas.editor.console[:] = [line for line in canvas.editor.console if "404" not in line]
 
 
@@ -422,8 +438,12 @@ def test_a_paid_run_from_its_price_to_its_resumption(canvas, stage, simulator):
         return panel.locator(f".acestep-{part}").inner_text()
 
     def wait_for_text(part, pattern):
-        wait(canvas, "([part, pattern]) => new RegExp(pattern).test("
-             "document.querySelector(`[data-test-panel] .acestep-${part}`)?.textContent)", [part, pattern])
+        wait(
+            canvas,
+            "([part, pattern]) => new RegExp(pattern).test("
+            "document.querySelector(`[data-test-panel] .acestep-${part}`)?.textContent)",
+            [part, pattern],
+        )
 
     wait_for_text("money", "^≈ \\$0\\.0120$")
     assert "2 × 20 s × $0.0003" in text("reckoning")

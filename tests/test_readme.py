@@ -52,8 +52,13 @@ def test_run_py_takes_its_arguments(command, tmp_path):
 
 @pytest.mark.parametrize("command", [command for command in RUN_PY if command.endswith(ONLY_INFORM)])
 def test_what_only_informs_really_runs(command):
-    done = subprocess.run([sys.executable, PACK_DIR / "workflows" / "run.py", *words(command)], capture_output=True,
-                          text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, PACK_DIR / "workflows" / "run.py", *words(command)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0 and len(done.stdout.splitlines()) >= 12, done.stderr
 
 

@@ -351,13 +351,13 @@ def test_every_word_for_success_is_understood(simulator, place, status):
 
 @pytest.mark.parametrize("status", ["pending", "waiting", "starting", "processing", "in_queue", "in_progress"])
 def test_every_word_for_waiting_is_understood(simulator, place, status):
-    simulator.fault("status", "change", times=2, set={"status": status})
+    simulator.fault("status", "change", times=8, set={"status": status})
     ran = generate(place)
     assert ran.error is None and status in ran.watcher.states
 
 
 def test_a_strange_state_is_waited_out_for_a_while(simulator, place):
-    simulator.fault("status", "change", times=3, set={"status": "warming up"})
+    simulator.fault("status", "change", times=8, set={"status": "warming up"})
     ran = generate(place)
     assert ran.error is None and "warming up" in ran.watcher.states
 

@@ -27,6 +27,10 @@ def place(simulator, tmp_path):
     return place_for(simulator, tmp_path)
 
 
+# Seconds. Far below the waits that Stop cuts short, and far above what a busy machine adds to a tenth of a second.
+AT_ONCE = 2.5
+
+
 def stop_at(state):
     return Watcher(lambda status: status["state"] == state)
 
@@ -45,7 +49,7 @@ def wait_until(condition, seconds=5.0):
 def test_stop_in_the_queue_cancels(simulator, place):
     simulator.change({"queue_seconds": 60.0})
     ran = generate(place, watcher=stop_at("in_queue"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.0
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     (job,) = simulator.service.jobs()
     assert job.state() == "cancelled" and cancels(simulator) == [f"/v1/requests/{job.request_id}/cancel"]
     assert journal(place)[0].state is State.CANCELLED
@@ -59,7 +63,7 @@ def test_stop_while_it_runs_says_that_it_will_be_charged_and_the_next_run_fetche
     caplog.set_level(logging.INFO)
     simulator.change({"run_seconds": 1.5})
     ran = generate(place, watcher=stop_at("in_progress"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.0
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     last = ran.watcher.statuses[-1]
     assert last["state"] == "charged" and "will be charged" in last["message"]
     assert any("will be charged" in record.getMessage() for record in caplog.records)
@@ -68,20 +72,20 @@ def test_stop_while_it_runs_says_that_it_will_be_charged_and_the_next_run_fetche
 
 
 def test_stop_during_the_download_keeps_the_paid_render(simulator, place):
-    simulator.fault("file", "slow", seconds=3.0)
+    simulator.fault("file", "slow", seconds=6.0)
     ran = generate(place, watcher=stop_at("downloading"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.0
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     assert "already complete" in ran.watcher.statuses[-1]["message"]
     assert generate(place).error is None and simulator.paid == 1
 
 
 @pytest.mark.parametrize("step", ["status", "result"])
 def test_stop_ends_a_poll_that_hangs(simulator, place, step):
-    simulator.fault(step, "hang", seconds=3.0)
+    simulator.fault(step, "hang", seconds=6.0)
     watcher = Watcher()
     threading.Timer(0.8, watcher.stop).start()
     ran = generate(place, watcher=watcher)
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.0
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
 
 
 def test_stop_during_a_retry_is_heard(simulator, place):
@@ -90,7 +94,7 @@ def test_stop_during_a_retry_is_heard(simulator, place):
     watcher = Watcher()
     threading.Timer(0.8, watcher.stop).start()
     ran = generate(patient, watcher=watcher)
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.0
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -98,7 +102,7 @@ def test_stop_during_a_retry_is_heard(simulator, place):
     [
         ("http", {"status": 500}),
         ("drop_before", {}),
-        ("hang", {"seconds": 3.0}),
+        ("hang", {"seconds": 8.0}),
         ("unreadable", {}),
         ("change", {"set": {"status": "thinking", "outcome": "thinking"}}),
     ],
@@ -108,7 +112,7 @@ def test_a_cancel_without_an_answer_is_unknown_and_bounded(simulator, place, fau
     kind, options = fault
     simulator.fault("cancel", kind, times=100, **options)
     ran = generate(place, watcher=stop_at("in_queue"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + 0.8
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + AT_ONCE
     last = ran.watcher.statuses[-1]
     assert last["state"] == "unknown" and "not known" in last["message"] and "may complete" in last["message"]
     assert journal(place)[0].request_id == simulator.service.jobs()[0].request_id
@@ -119,7 +123,7 @@ def test_stop_before_the_submission_sends_nothing(simulator, place):
     watcher = Watcher()
     threading.Timer(0.3, watcher.stop).start()
     ran = generate(place, watcher=watcher)
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.0
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     assert simulator.paid == 0 and journal(place) == ()
 
 
@@ -130,7 +134,7 @@ def test_an_answer_that_comes_soon_after_stop_is_recorded_and_cancelled(simulato
     simulator.change({"queue_seconds": 60.0})
     simulator.fault("submit", "slow", seconds=0.5)
     ran = generate(place, watcher=stop_at("submitting"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + 0.8
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + AT_ONCE
     (job,) = simulator.service.jobs()
     assert job.state() == "cancelled" and journal(place)[0].state is State.CANCELLED
 
@@ -140,7 +144,7 @@ def test_an_answer_that_comes_late_is_awaited_in_the_background(simulator, place
     simulator.change({"queue_seconds": 60.0})
     simulator.fault("submit", "slow", seconds=1.8)
     ran = generate(place, watcher=stop_at("submitting"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + 0.8
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + AT_ONCE
     last = ran.watcher.statuses[-1]
     assert last["state"] == "unknown" and "being submitted" in last["message"]
     assert journal(place)[0].state is State.SENDING  # the node has ended, its submission has not
@@ -173,7 +177,7 @@ def test_a_late_submission_that_fails_is_recorded_as_unknown(simulator, place, f
 def test_stop_during_a_wait_for_429_leaves_nothing_open(simulator, place):
     simulator.fault("submit", "http", status=429, retry_after="2")
     ran = generate(place, watcher=Watcher(lambda status: status["state"] == "retrying"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.0
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     assert journal(place)[0].state is State.REFUSED and simulator.paid == 0
 
 
@@ -190,7 +194,7 @@ def test_stop_reaches_every_take_though_only_one_sees_the_flag(simulator, place)
         return len(seen) == 4
 
     ran = generate(place, song(batch_size=6), watcher=Watcher(all_queued))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < 1.5
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     assert simulator.paid == 4  # the two that waited for a place were never submitted
     assert all(job.state() == "cancelled" for job in simulator.service.jobs())
     assert {entry.state for entry in journal(place)} == {State.CANCELLED}

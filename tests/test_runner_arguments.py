@@ -13,6 +13,7 @@ from runner.delivery import ReportFile
 @pytest.fixture
 def refused(monkeypatch, capsys, tmp_path):
     """Runs the command line, which must end early; returns (exit code, what it said on stderr)."""
+
     def build(_):
         raise AssertionError("the environment was about to be built")
 
@@ -68,14 +69,17 @@ def test_setting_on_an_unknown_node_lists_the_nodes(refused):
 
 def test_setting_on_an_ambiguous_node_asks_for_an_id(refused, tmp_path):
     path = tmp_path / "two.json"
-    path.write_text(json.dumps({"7": {"class_type": "SaveAudio", "inputs": {}},
-                                "9": {"class_type": "SaveAudio", "inputs": {}}}))
+    path.write_text(
+        json.dumps({"7": {"class_type": "SaveAudio", "inputs": {}}, "9": {"class_type": "SaveAudio", "inputs": {}}})
+    )
     code, said = refused(str(path), "--set", "SaveAudio.filename_prefix=x")
     assert code == 64 and "2 nodes" in said and "7" in said and "9" in said
 
 
-@pytest.mark.parametrize("content, word", [("{", "JSON"), ("[]", "API format"), ('{"nodes": []}', "Export (API)"),
-                                           ('{"1": 2}', "API format")])
+@pytest.mark.parametrize(
+    "content, word",
+    [("{", "JSON"), ("[]", "API format"), ('{"nodes": []}', "Export (API)"), ('{"1": 2}', "API format")],
+)
 def test_file_that_is_no_api_graph(refused, tmp_path, content, word):
     path = tmp_path / "graph.json"
     path.write_text(content)
@@ -83,18 +87,29 @@ def test_file_that_is_no_api_graph(refused, tmp_path, content, word):
     assert code == 64 and word in said and "graph.json" in said
 
 
-@pytest.mark.parametrize("arguments, word", [(["--simulator"], "--backend runcomfy"),
-                                             (["--simulator", "--backend", "sketch"], "--backend runcomfy"),
-                                             (["--simulator", "--backend", "runcomfy", "--keep-server"], "ends with")])
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["--simulator"], "--backend runcomfy"),
+        (["--simulator", "--backend", "sketch"], "--backend runcomfy"),
+        (["--simulator", "--backend", "runcomfy", "--keep-server"], "ends with"),
+    ],
+)
 def test_simulator_that_would_serve_nothing(refused, arguments, word):
     code, said = refused(*arguments)
     assert code == 64 and word in said
 
 
-@pytest.mark.parametrize("arguments, word", [(["--audio", "song.mp3"], "LoadAudio.audio="),
-                                             (["--port", "8188"], "--port"),
-                                             (["--backend", "local"], "--set ID.backend"),
-                                             (["section_repair"], "LoadAudio.audio="), (["no_such"], "no_such")])
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["--audio", "song.mp3"], "LoadAudio.audio="),
+        (["--port", "8188"], "--port"),
+        (["--backend", "local"], "--set ID.backend"),
+        (["section_repair"], "LoadAudio.audio="),
+        (["no_such"], "no_such"),
+    ],
+)
 def test_what_a_deployment_cannot_take(refused, arguments, word):
     code, said = refused("--deployment", "abc-123", *arguments)
     assert code == 64 and word in said
@@ -183,8 +198,10 @@ def test_list_has_a_line_for_every_workflow(capsys):
 
 def test_a_pack_that_did_not_load_is_said_with_its_reason(tmp_path):
     log = tmp_path / "server.log"
-    log.write_text("[WARNING] Cannot import /x/another-pack module: no torch\n"
-                   "\x1b[33m[WARNING]\x1b[0m Error while calling comfy_entrypoint in /x/acestep-pack: no module z\n")
+    log.write_text(
+        "[WARNING] Cannot import /x/another-pack module: no torch\n"
+        "\x1b[33m[WARNING]\x1b[0m Error while calling comfy_entrypoint in /x/acestep-pack: no module z\n"
+    )
     running = server.Server("http://127.0.0.1:1", None, log)
     missing = PromptRejected({"error": {"type": "missing_node_type", "message": "Node 'X' not found."}}, {})
     told = cli._explained(missing, running)

@@ -12,9 +12,14 @@ from runner.errors import Refused, RunError
 from runner.workspace import Workspace
 
 RATE = 8000
-REPORT = {"backend": "sketch", "windows": [{"start": 0.0, "end": 2.0, "ranges": [[0.5, 1.0]]}],
-          "seams": [{"item": 0, "take": 0, "time_seconds": 0.5, "verdict": "good"},
-                    {"item": 0, "take": 1, "time_seconds": 0.5, "verdict": "poor"}]}
+REPORT = {
+    "backend": "sketch",
+    "windows": [{"start": 0.0, "end": 2.0, "ranges": [[0.5, 1.0]]}],
+    "seams": [
+        {"item": 0, "take": 0, "time_seconds": 0.5, "verdict": "good"},
+        {"item": 0, "take": 1, "time_seconds": 0.5, "verdict": "poor"},
+    ],
+}
 GRAPH = {
     "1": {"class_type": "ACEStepInpaint", "inputs": {}},
     "2": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0]}, "_meta": {"title": "Save: première"}},
@@ -96,8 +101,14 @@ def test_savers_of_one_title_are_told_apart_by_what_renders_for_them(workspace, 
         "3": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0]}},
         "4": {"class_type": "SaveAudio", "inputs": {"audio": ["2", 0]}},
     }
-    run = run_with({"1": {"acestep": [REPORT]}, "2": {"acestep": [REPORT]},
-                    "3": saved(workspace, "a.wav"), "4": saved(workspace, "b.wav")})
+    run = run_with(
+        {
+            "1": {"acestep": [REPORT]},
+            "2": {"acestep": [REPORT]},
+            "3": saved(workspace, "a.wav"),
+            "4": saved(workspace, "b.wav"),
+        }
+    )
     items, reports = delivery.deliver(run, graph, "song", workspace, tmp_path / "out")
     assert [item.audio.name for item in items] == ["song_generate-en.wav", "song_generate-es.wav"]
     assert [item.path.name for item in reports] == ["song_generate-en_report.json", "song_generate-es_report.json"]

@@ -111,6 +111,7 @@ def test_another_machine_is_never_a_test_server(run):
 @pytest.fixture
 def interrupted(monkeypatch):
     """Ctrl-C the moment the deployment is seen to run."""
+
     def show(self, **facts):
         if facts.get("state") == "in_progress":
             raise KeyboardInterrupt

@@ -134,15 +134,21 @@ def test_key_changes_with_requirements_and_torch_only(cache, tmp_path, monkeypat
     assert len({first, second, environment.required(tree).folder, environment.required(None).folder}) == 4
 
 
-@pytest.mark.parametrize("output, cause", [
-    ("WARNING: Retrying … NewConnectionError … Connection refused\nERROR: No matching distribution found for torch",
-     "network"),
-    ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
-    ("ERROR: No matching distribution found for torch==2.13.0", "no such version"),
-    ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "not the one that is expected"),
-    ("ERROR: something new", "pip failed"),
-    ("", "pip failed"),
-])
+@pytest.mark.parametrize(
+    "output, cause",
+    [
+        (
+            "WARNING: Retrying … NewConnectionError … Connection refused\n"
+            "ERROR: No matching distribution found for torch",
+            "network",
+        ),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "no such version"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "not the one that is expected"),
+        ("ERROR: something new", "pip failed"),
+        ("", "pip failed"),
+    ],
+)
 def test_pip_failure_names_its_cause(tmp_path, output, cause):
     fake = tmp_path / "python"
     fake.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\nexit 1\n")
@@ -160,10 +166,20 @@ def test_without_network_it_ends_soon_with_a_sentence(tmp_path):
         closed.bind(("127.0.0.1", 0))
         index = f"http://127.0.0.1:{closed.getsockname()[1]}/simple"
         variables = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-        variables |= {"PIP_INDEX_URL": index, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1",
-                      "ACESTEP_CACHE": str(tmp_path / "cache")}
-        done = subprocess.run([sys.executable, str(PACK_DIR / "workflows" / "run.py"), "--out", str(tmp_path / "out")],
-                              env=variables, capture_output=True, text=True, timeout=120, check=False)
+        variables |= {
+            "PIP_INDEX_URL": index,
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_CACHE_DIR": "1",
+            "ACESTEP_CACHE": str(tmp_path / "cache"),
+        }
+        done = subprocess.run(
+            [sys.executable, str(PACK_DIR / "workflows" / "run.py"), "--out", str(tmp_path / "out")],
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     assert done.returncode == 69, done.stderr
     assert "there is no network" in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -175,8 +191,14 @@ def test_only_the_vendored_tree_is_extracted(tmp_path):
     archive = tmp_path / "a.tar.gz"
     (tmp_path / "file").write_text("content")
     with tarfile.open(archive, "w:gz") as tar:
-        for name in ("p/vendor/ComfyUI/main.py", "p/vendor/ComfyUI/comfy/x.py", "p/other/y.py", "p/setup.py",
-                     "p/vendor/ComfyUI/../escaped.py", "/vendor/ComfyUI/absolute.py"):
+        for name in (
+            "p/vendor/ComfyUI/main.py",
+            "p/vendor/ComfyUI/comfy/x.py",
+            "p/other/y.py",
+            "p/setup.py",
+            "p/vendor/ComfyUI/../escaped.py",
+            "/vendor/ComfyUI/absolute.py",
+        ):
             tar.add(tmp_path / "file", arcname=name)
         link = tarfile.TarInfo("p/vendor/ComfyUI/link.py")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"

@@ -24,15 +24,18 @@ def unchanged():
     assert before == GRAPH
 
 
-@pytest.mark.parametrize("text, setting", [
-    ("3.seed=7", Setting("3", "seed", 7)),
-    ("My song.audio=b.mp3", Setting("My song", "audio", "b.mp3")),
-    ("A.B.tags=pop, 120 BPM", Setting("A.B", "tags", "pop, 120 BPM")),
-    ("3.tags=a=b", Setting("3", "tags", "a=b")),
-    ("3.audio=[\"1\", 0]", Setting("3", "audio", ["1", 0])),
-    ("3.lyrics=", Setting("3", "lyrics", "")),
-    ('3.lyrics="7"', Setting("3", "lyrics", "7")),
-])
+@pytest.mark.parametrize(
+    "text, setting",
+    [
+        ("3.seed=7", Setting("3", "seed", 7)),
+        ("My song.audio=b.mp3", Setting("My song", "audio", "b.mp3")),
+        ("A.B.tags=pop, 120 BPM", Setting("A.B", "tags", "pop, 120 BPM")),
+        ("3.tags=a=b", Setting("3", "tags", "a=b")),
+        ('3.audio=["1", 0]', Setting("3", "audio", ["1", 0])),
+        ("3.lyrics=", Setting("3", "lyrics", "")),
+        ('3.lyrics="7"', Setting("3", "lyrics", "7")),
+    ],
+)
 def test_parse_setting(text, setting):
     assert graph.parse_setting(text) == setting
 
@@ -42,7 +45,8 @@ def test_a_node_is_found_by_id_title_and_class(name, node_id):
     changed = graph.with_setting(GRAPH, Setting(name, "start_time", 4.5))
     assert changed[node_id]["inputs"]["start_time"] == 4.5
     assert {other: changed[other] for other in changed if other != node_id} == {
-        other: GRAPH[other] for other in GRAPH if other != node_id}
+        other: GRAPH[other] for other in GRAPH if other != node_id
+    }
 
 
 def test_unknown_input_lists_the_inputs_of_the_node():
@@ -76,8 +80,11 @@ def family(base):
 def test_exit_codes_are_those_of_the_packs_exceptions():
     assert runcomfy_errors.RunComfyError in family(pack_errors.ACEStepError)
     modules = (pack_errors.__name__, runcomfy_errors.__name__)
-    codes = {child.__name__: child.exit_code for child in family(pack_errors.ACEStepError)
-             if child.__module__ in modules and child is not runcomfy_errors.RunComfyError}
+    codes = {
+        child.__name__: child.exit_code
+        for child in family(pack_errors.ACEStepError)
+        if child.__module__ in modules and child is not runcomfy_errors.RunComfyError
+    }
     table = {name: code for name, code in errors.EXIT_CODE_OF_EXCEPTION.items() if name != "ExecutionBlocked"}
     assert table == codes
 

@@ -22,17 +22,29 @@ from runner_command import LIMIT_SECONDS, Command, assert_stopped, run
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-LONG_RENDER = ["text_to_music", "--backend", "sketch", "--set", "ACEStepGenerate.duration=600",
-               "--set", "ACEStepGenerate.batch_size=8"]
+LONG_RENDER = [
+    "text_to_music",
+    "--backend",
+    "sketch",
+    "--set",
+    "ACEStepGenerate.duration=600",
+    "--set",
+    "ACEStepGenerate.batch_size=8",
+]
 
 
 @pytest.fixture
 def copy_graph(tmp_path):
     """A graph of core nodes only."""
     path = tmp_path / "copy_sound.json"
-    path.write_text(json.dumps({
-        "1": {"class_type": "LoadAudio", "inputs": {"audio": "x.mp3"}},
-        "2": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0], "filename_prefix": "audio/copy"}}}))
+    path.write_text(
+        json.dumps(
+            {
+                "1": {"class_type": "LoadAudio", "inputs": {"audio": "x.mp3"}},
+                "2": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0], "filename_prefix": "audio/copy"}},
+            }
+        )
+    )
     return path
 
 
@@ -42,7 +54,7 @@ def test_no_argument_gives_sound_report_and_picture(tmp_path):
     heard = sound.read(tmp_path / "text_to_music.flac")
     assert heard.seconds >= 20 and -12 < heard.peak_dbfs <= 0
     for second in range(0, int(heard.seconds)):
-        assert numpy.abs(heard.samples[:, second * heard.rate:(second + 1) * heard.rate]).max() > 0.001, second
+        assert numpy.abs(heard.samples[:, second * heard.rate : (second + 1) * heard.rate]).max() > 0.001, second
     report = json.loads((tmp_path / "text_to_music_report.json").read_text())
     assert report["schema"] == 1 and report["backend"] == "sketch"
     with Image.open(tmp_path / "text_to_music_waveform.png") as picture:
@@ -51,12 +63,26 @@ def test_no_argument_gives_sound_report_and_picture(tmp_path):
     assert "not ACE-Step" in said and "checkpoints" in said and "--backend runcomfy" in said
     assert heard.describe() in out and "text_to_music_waveform.png" in out
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "text_to_music.flac", "text_to_music_report.json", "text_to_music_waveform.png"]
+        "text_to_music.flac",
+        "text_to_music_report.json",
+        "text_to_music_waveform.png",
+    ]
 
 
 def test_repair_of_the_users_own_file(tmp_path, example_music):
-    code, out, err = run("section_repair", "--audio", example_music[0], "--out", tmp_path, "--backend", "sketch",
-                         "--set", "TimeRange.start_time=3", "--set", "TimeRange.end_time=5.5")
+    code, out, err = run(
+        "section_repair",
+        "--audio",
+        example_music[0],
+        "--out",
+        tmp_path,
+        "--backend",
+        "sketch",
+        "--set",
+        "TimeRange.start_time=3",
+        "--set",
+        "TimeRange.end_time=5.5",
+    )
     assert code == 0, err
     source, repaired = sound.read(example_music[0]), sound.read(tmp_path / "section_repair.flac")
     assert repaired.rate == source.rate and repaired.samples.shape == source.samples.shape
@@ -110,8 +136,13 @@ def test_stopped_while_the_server_starts(tmp_path):
 
 def test_stopped_while_the_environment_is_built(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent_index:
-        command = Command("--out", tmp_path / "out", ACESTEP_CACHE=str(tmp_path / "cache"), PIP_NO_INDEX="0",
-                          PIP_INDEX_URL=f"http://127.0.0.1:{silent_index.getsockname()[1]}/simple")
+        command = Command(
+            "--out",
+            tmp_path / "out",
+            ACESTEP_CACHE=str(tmp_path / "cache"),
+            PIP_NO_INDEX="0",
+            PIP_INDEX_URL=f"http://127.0.0.1:{silent_index.getsockname()[1]}/simple",
+        )
         silent_index.settimeout(LIMIT_SECONDS)
         connection, _ = silent_index.accept()  # pip is there now, and waits for an answer that never comes
         with connection:
@@ -165,17 +196,29 @@ def test_another_server_on_the_port_is_not_taken_for_ours(tmp_path, place, own):
         other.shutdown()
 
 
-@pytest.mark.parametrize("arguments, code, verdict", [(["tests/test_runner_graph.py"], 0, "Passed: pytest"),
-                                                      (["tests/no_such_file.py"], 4, "Failed: pytest")])
+@pytest.mark.parametrize(
+    "arguments, code, verdict",
+    [(["tests/test_runner_graph.py"], 0, "Passed: pytest"), (["tests/no_such_file.py"], 4, "Failed: pytest")],
+)
 def test_the_command_for_the_tests_is_honest(arguments, code, verdict):
-    done = subprocess.run([sys.executable, str(PACK_DIR / "tests" / "run.py"), "-q", *arguments], capture_output=True,
-                          text=True, timeout=LIMIT_SECONDS, check=False)
+    done = subprocess.run(
+        [sys.executable, str(PACK_DIR / "tests" / "run.py"), "-q", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
     assert done.returncode == code and done.stdout.splitlines()[-1] == verdict, done.stdout + done.stderr
 
 
 def test_a_program_runs_in_the_environment_with_its_arguments(tmp_path):
     program = tmp_path / "measure.py"
     program.write_text("import sys, torch, hypothesis; print(sys.argv[1:]); sys.exit(7)")
-    done = subprocess.run([sys.executable, str(PACK_DIR / "tests" / "run.py"), str(program), "--rows", "3"], text=True,
-                          capture_output=True, timeout=LIMIT_SECONDS, check=False)
+    done = subprocess.run(
+        [sys.executable, str(PACK_DIR / "tests" / "run.py"), str(program), "--rows", "3"],
+        text=True,
+        capture_output=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
     assert (done.returncode, done.stdout.splitlines()) == (7, ["['--rows', '3']"]), done.stderr

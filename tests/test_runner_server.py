@@ -11,13 +11,19 @@ pytestmark = pytest.mark.server
 
 def through(comfyui, waveform, rate):
     file = comfyui.put_tensor("in.pt", waveform, rate)
-    run = comfyui.run({"1": {"class_type": "ProbeLoadTensor", "inputs": {"file": file}},
-                       "2": {"class_type": "ProbeSaveTensor", "inputs": {"audio": ["1", 0], "file": "out.pt"}}})
+    run = comfyui.run(
+        {
+            "1": {"class_type": "ProbeLoadTensor", "inputs": {"file": file}},
+            "2": {"class_type": "ProbeSaveTensor", "inputs": {"audio": ["1", 0], "file": "out.pt"}},
+        }
+    )
     return run, comfyui.get_tensor("out.pt")
 
 
-@pytest.mark.parametrize("shape, rate, dtype", [((1, 2, 1000), 44100, torch.float32), ((3, 1, 7), 22050, torch.float64),
-                                                ((1, 3, 10), 96000, torch.float16)])
+@pytest.mark.parametrize(
+    "shape, rate, dtype",
+    [((1, 2, 1000), 44100, torch.float32), ((3, 1, 7), 22050, torch.float64), ((1, 3, 10), 96000, torch.float16)],
+)
 def test_probe_nodes_keep_every_bit(comfyui, shape, rate, dtype):
     waveform = torch.randn(shape, generator=torch.Generator().manual_seed(3)).to(dtype)
     run, back = through(comfyui, waveform, rate)
@@ -43,8 +49,12 @@ def test_rejected_graph_says_which_node_and_why(comfyui):
 def test_failed_node_carries_the_servers_error(comfyui):
     (comfyui.input / "broken.pt").write_bytes(b"not a tensor")
     with pytest.raises(PromptFailed) as failure:
-        comfyui.run({"1": {"class_type": "ProbeLoadTensor", "inputs": {"file": "broken.pt"}},
-                     "2": {"class_type": "ProbeSaveTensor", "inputs": {"audio": ["1", 0], "file": "out.pt"}}})
+        comfyui.run(
+            {
+                "1": {"class_type": "ProbeLoadTensor", "inputs": {"file": "broken.pt"}},
+                "2": {"class_type": "ProbeSaveTensor", "inputs": {"audio": ["1", 0], "file": "out.pt"}},
+            }
+        )
     assert failure.value.execution_error["node_id"] == "1"
     assert "ProbeLoadTensor (node 1)" in str(failure.value)
 

@@ -35,8 +35,15 @@ def journal_of_the_cache():
 
 def test_a_song_from_the_test_server(tmp_path):
     before = journal_of_the_cache()
-    code, out, err = run("text_to_music", *SIMULATED, "--set", "ACEStepGenerate.duration=10", "--out", tmp_path,
-                         RUNCOMFY_API_TOKEN="dummy-that-must-not-be-sent")
+    code, out, err = run(
+        "text_to_music",
+        *SIMULATED,
+        "--set",
+        "ACEStepGenerate.duration=10",
+        "--out",
+        tmp_path,
+        RUNCOMFY_API_TOKEN="dummy-that-must-not-be-sent",
+    )
     assert code == 0, err
     [said] = [line for line in out.splitlines() if "test server on this machine" in line]
     assert "nothing is charged" in said and "sketch" in said

@@ -22,7 +22,8 @@ console.log(JSON.stringify([LANGUAGE_NAMES, answer]));
 PIECES = (
     "jazz", "Jazz", "female vocal", "no vocals", "without  vocal", "Instrumental", "no choir", "rap", "rapper", "trap",
     "120 BPM", "120bpm", "bpm: 90", "12 bpm", "301 BPM", "89.6 bpm", "A minor", "a min", "Bb major", "B♭ maj",
-    "E# minor", "F minor", "C sharp minor", "C#m", "B flat-major", "4/4", "3/4", "5/4", "14/4", "6/8", "soft\tdrums", "a cappella",
+    "E# minor", "F minor", "C sharp minor", "C#m", "B flat-major", "4/4", "3/4", "5/4", "14/4", "6/8",
+    "soft\tdrums", "a cappella",
     "major key", "singer-songwriter", "voices", " ", "",
 )  # fmt: skip
 

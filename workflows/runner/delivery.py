@@ -40,8 +40,9 @@ class ReportFile:
     report: dict
 
 
-def deliver(run: Run, graph: Graph, name: str, workspace: Workspace,
-            folder: Path) -> tuple[list[SoundFile], list[ReportFile]]:
+def deliver(
+    run: Run, graph: Graph, name: str, workspace: Workspace, folder: Path
+) -> tuple[list[SoundFile], list[ReportFile]]:
     """Bring every saved sound, with a picture, and every report of a run to the folder. Raises RunError."""
     saved = _saved_sounds(run)
     if not saved:
@@ -64,8 +65,10 @@ def deliver(run: Run, graph: Graph, name: str, workspace: Workspace,
 def _saved_sounds(run: Run) -> dict[str, list[dict]]:
     """Node id → its saved files; previews (in temp) count only when nothing else was saved."""
     for place in ("output", "temp"):
-        found = {node_id: [entry for entry in ui.get("audio", []) if entry.get("type") == place]
-                 for node_id, ui in run.outputs.items()}
+        found = {
+            node_id: [entry for entry in ui.get("audio", []) if entry.get("type") == place]
+            for node_id, ui in run.outputs.items()
+        }
         found = {node_id: entries for node_id, entries in sorted(found.items()) if entries}
         if found:
             return found
@@ -73,8 +76,11 @@ def _saved_sounds(run: Run) -> dict[str, list[dict]]:
 
 
 def _reports(run: Run) -> dict[str, dict]:
-    return {node_id: ui[REPORT_KEY][0] for node_id, ui in run.outputs.items() if ui.get(REPORT_KEY)
-            and isinstance(ui[REPORT_KEY][0], dict) and "backend" in ui[REPORT_KEY][0]}
+    return {
+        node_id: ui[REPORT_KEY][0]
+        for node_id, ui in run.outputs.items()
+        if ui.get(REPORT_KEY) and isinstance(ui[REPORT_KEY][0], dict) and "backend" in ui[REPORT_KEY][0]
+    }
 
 
 def _write_reports(reports: dict[str, dict], graph: Graph, folder: Path, stem: str) -> list[ReportFile]:
@@ -109,8 +115,12 @@ def marks_of(report: dict, index: int) -> picture.Marks:
     return picture.Marks(
         new=tuple((start, end) for window in windows for start, end in window["ranges"]),
         context=tuple((window["start"], window["end"]) for window in windows),
-        seams=tuple((seam["time_seconds"], seam["verdict"]) for seam in report.get("seams", [])
-                    if (seam.get("item"), seam.get("take")) == own))
+        seams=tuple(
+            (seam["time_seconds"], seam["verdict"])
+            for seam in report.get("seams", [])
+            if (seam.get("item"), seam.get("take")) == own
+        ),
+    )
 
 
 def _origin(report: dict | None) -> str:

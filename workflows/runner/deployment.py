@@ -16,8 +16,10 @@ from .terminal import say
 DEPLOYMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 MAX_SEED = 2**31 - 1
 # The contract names no upload, so a sound must already lie there.
-NO_UPLOAD = ("a deployment takes no sound from here: put the file into its input folder on RunComfy, and name it with "
-             "--set LoadAudio.audio=FILE")
+NO_UPLOAD = (
+    "a deployment takes no sound from here: put the file into its input folder on RunComfy, and name it with "
+    "--set LoadAudio.audio=FILE"
+)
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,19 @@ def job(options) -> Job:
 
 def _check(options) -> None:
     if not DEPLOYMENT_ID.fullmatch(options.deployment):
-        raise Refused(f"--deployment takes the id of a deployment as RunComfy shows it (letters, digits, - and _), and "
-                      f"got “{options.deployment}”.")
+        raise Refused(
+            f"--deployment takes the id of a deployment as RunComfy shows it (letters, digits, - and _), and "
+            f"got “{options.deployment}”."
+        )
     if options.audio:
         raise Refused(f"--audio does not go with --deployment: {NO_UPLOAD}.")
     if options.keep_server or options.port is not None:
         raise Refused("--port and --keep-server do not go with --deployment: no ComfyUI is started here.")
     if options.backend and options.workflow is None:
-        raise Refused("--backend changes the nodes of a workflow: name one to run it in place of the deployed one, or "
-                      "use --set ID.backend=… with the node's id.")
+        raise Refused(
+            "--backend changes the nodes of a workflow: name one to run it in place of the deployed one, or "
+            "use --set ID.backend=… with the node's id."
+        )
 
 
 def _overrides(settings: list[graph.Setting]) -> dict:

@@ -88,8 +88,10 @@ def run(job: Job, directory: Path, environment: Mapping[str, str], out: Path) ->
         place = Place(directory, serverless_url_from(environment), environment)
         account = find_account(place)
         if account is None:
-            raise RunFailed("--deployment needs a RunComfy API token: set RUNCOMFY_API_TOKEN, or run `runcomfy login`.",
-                            "NotSignedIn")
+            raise RunFailed(
+                "--deployment needs a RunComfy API token: set RUNCOMFY_API_TOKEN, or run `runcomfy login`.",
+                "NotSignedIn",
+            )
         if place.is_test_server:
             say(f"This is a test server at {place.api_url}, not RunComfy: nothing is charged.")
         else:
@@ -104,8 +106,16 @@ def _run(job: Job, client: DeploymentClient, account: str, out: Path) -> list[de
     journal = Journal(replace(client.place, directory=client.place.directory / JOURNAL_FOLDER))
     now = time.time()
     digest = hashlib.sha256(job.body).hexdigest()
-    wanted = Entry(account=account, model=f"deployment {job.deployment}", seed=0, seconds=0.0, body_sha256=digest,
-                   estimate_usd=0.0, created=now, updated=now)
+    wanted = Entry(
+        account=account,
+        model=f"deployment {job.deployment}",
+        seed=0,
+        seconds=0.0,
+        body_sha256=digest,
+        estimate_usd=0.0,
+        created=now,
+        updated=now,
+    )
     record = Run(node="--deployment", model=wanted.model, seed=0, items=1, takes=1, parts=1, created=now)
     entry = journal.begin(record, Call(), wanted)
     if entry is wanted:
@@ -145,11 +155,16 @@ def _check_earlier(journal: Journal, entry: Entry) -> None:
     if entry.request_id is None:
         journal.update(entry, warned=True)
         when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
-        raise RunFailed(f"The same job was sent to {entry.model} at {when} and its outcome is unknown: it may have run "
-                        f"and been billed. Look at the deployment's requests on runcomfy.com; if it is not there, run "
-                        f"the same command again and it is submitted anew.", "OutcomeUnknown")
-    say(f"The same job was submitted before: fetching request {entry.request_id}, nothing is run again. For a new run "
-        f"set another seed.")
+        raise RunFailed(
+            f"The same job was sent to {entry.model} at {when} and its outcome is unknown: it may have run "
+            f"and been billed. Look at the deployment's requests on runcomfy.com; if it is not there, run "
+            f"the same command again and it is submitted anew.",
+            "OutcomeUnknown",
+        )
+    say(
+        f"The same job was submitted before: fetching request {entry.request_id}, nothing is run again. For a new run "
+        f"set another seed."
+    )
 
 
 @contextlib.contextmanager

@@ -102,8 +102,10 @@ class Environment:
         return self.folder / ".complete"
 
     def _lock(self):
-        return held(self.folder.with_name(self.folder.name + ".lock"),
-                    "Waiting for another run that is building the environment …")
+        return held(
+            self.folder.with_name(self.folder.name + ".lock"),
+            "Waiting for another run that is building the environment …",
+        )
 
     def _remove(self) -> None:
         # The marker goes first: a removal that is cut short must not leave something that looks whole.
@@ -126,7 +128,8 @@ class Environment:
         if free < self.torch.disk_gigabytes * GIGABYTE:
             raise Unavailable(
                 f"The environment needs about {self.torch.disk_gigabytes} GB and the disk with {self.folder.parent} "
-                f"has {free / GIGABYTE:.1f} GB free. Free some space, or set ACESTEP_CACHE to a folder elsewhere.")
+                f"has {free / GIGABYTE:.1f} GB free. Free some space, or set ACESTEP_CACHE to a folder elsewhere."
+            )
 
     def _create_bare(self) -> None:
         """A virtual environment with pip and nothing else."""
@@ -134,16 +137,22 @@ class Environment:
             self._venv()
         elif importlib.util.find_spec("pip"):  # Debian's python3 without python3-venv
             self._venv("--without-pip")
-            packages = _output([str(self.python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-                               f"The Python in {self.folder} does not start")
+            packages = _output(
+                [str(self.python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+                f"The Python in {self.folder} does not start",
+            )
             Pip(Path(sys.executable), self.pip.log).install("Installing pip …", "--target", packages, "pip")
         else:
-            raise Unavailable("This Python has neither venv nor pip. Install them (Debian and Ubuntu: "
-                              "apt install python3-venv) or start with another Python 3.10 to 3.13.")
+            raise Unavailable(
+                "This Python has neither venv nor pip. Install them (Debian and Ubuntu: "
+                "apt install python3-venv) or start with another Python 3.10 to 3.13."
+            )
 
     def _venv(self, *options: str) -> None:
-        _output([sys.executable, "-m", "venv", *options, str(self.folder)],
-                f"A virtual environment could not be made in {self.folder}")
+        _output(
+            [sys.executable, "-m", "venv", *options, str(self.folder)],
+            f"A virtual environment could not be made in {self.folder}",
+        )
 
     def _install(self) -> None:
         requirements = comfyui_source.requirements_of(self.comfyui_tree())
@@ -152,21 +161,25 @@ class Environment:
             self.pip.install("Installing torchvision and torchaudio …", "--no-deps", *self.torch.without_dependencies)
         # torch is in place: named again, its dependency pins would replace the build chosen for this machine.
         rest = [line for line in requirements if line not in TORCH_PACKAGES]
-        self.pip.install("Installing what ComfyUI requires …", *rest,
-                         "--requirement", str(PACK_DIR / "requirements.txt"))
+        self.pip.install(
+            "Installing what ComfyUI requires …", *rest, "--requirement", str(PACK_DIR / "requirements.txt")
+        )
 
     def _check(self) -> None:
         """Let torchaudio import beside this torch, and see that what the server imports is really there."""
-        code = (f"import sys; sys.path.insert(0, {str(WORKFLOWS_DIR)!r})\n"
-                f"from runner.torch_builds import drop_unloadable_torchaudio_libraries as drop\n"
-                f"drop()\n{SMOKE_TEST}, torchaudio")
+        code = (
+            f"import sys; sys.path.insert(0, {str(WORKFLOWS_DIR)!r})\n"
+            f"from runner.torch_builds import drop_unloadable_torchaudio_libraries as drop\n"
+            f"drop()\n{SMOKE_TEST}, torchaudio"
+        )
         _output([str(self.python), "-c", code], "The new environment cannot import what ComfyUI needs")
 
 
 def _output(command: list[str], failure: str) -> str:
     """What a short command prints; raises Unavailable with `failure` and its last line when it fails."""
-    child = process.start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
+    child = process.start(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         output = child.communicate()[0].strip()
     finally:
@@ -189,8 +202,10 @@ def required(tree: Path | None) -> Environment:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Unavailable(f"The cache folder {folder.parent} cannot be made ({error.strerror}). "
-                          f"Set ACESTEP_CACHE to a folder that can be written.") from error
+        raise Unavailable(
+            f"The cache folder {folder.parent} cannot be made ({error.strerror}). "
+            f"Set ACESTEP_CACHE to a folder that can be written."
+        ) from error
     return Environment(folder, torch, tree)
 
 

@@ -60,8 +60,11 @@ def load(workflow: str) -> tuple[str, Graph]:
         raise Refused(f"{path} cannot be read as JSON: {error}.") from error
     if isinstance(graph, dict) and "nodes" in graph:
         raise Refused(f"{path} is in the editor's format. Export it with Workflow > Export (API) and give that file.")
-    if not isinstance(graph, dict) or not graph or not all(
-            isinstance(node, dict) and "class_type" in node for node in graph.values()):
+    if (
+        not isinstance(graph, dict)
+        or not graph
+        or not all(isinstance(node, dict) and "class_type" in node for node in graph.values())
+    ):
         raise Refused(f"{path} is not a ComfyUI graph in API format.")
     return path.stem, graph
 

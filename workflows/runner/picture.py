@@ -63,8 +63,10 @@ def _lanes(sound: Sound) -> list[tuple[int, int, numpy.ndarray]]:
     channels = sound.samples.shape[0]
     height = (HEIGHT - TOP - BOTTOM - LANE_GAP * (channels - 1)) / channels
     tops = [TOP + number * (height + LANE_GAP) for number in range(channels)]
-    return [(round(top * SCALE), round((top + height) * SCALE), samples)
-            for top, samples in zip(tops, sound.samples, strict=True)]
+    return [
+        (round(top * SCALE), round((top + height) * SCALE), samples)
+        for top, samples in zip(tops, sound.samples, strict=True)
+    ]
 
 
 def _x(seconds: float, length: float) -> float:
@@ -80,7 +82,7 @@ def _columns_in(spans: tuple[Span, ...], length: float) -> numpy.ndarray:
 
 
 def _draw_lane(pixels: numpy.ndarray, top: int, bottom: int, samples: numpy.ndarray, is_new: numpy.ndarray) -> None:
-    lane = pixels[top:bottom, LEFT * SCALE:(WIDTH - RIGHT) * SCALE]
+    lane = pixels[top:bottom, LEFT * SCALE : (WIDTH - RIGHT) * SCALE]
     lane[:] = numpy.where(is_new[None, :, None], numpy.array(NEW_LANE), numpy.array(LANE))
     low, high, rms = _envelope(samples, lane.shape[1])
     level = numpy.linspace(1, -1, lane.shape[0])[:, None]
@@ -97,8 +99,11 @@ def _envelope(samples: numpy.ndarray, columns: int) -> tuple[numpy.ndarray, nump
     starts = numpy.minimum(numpy.arange(columns) * samples.size // columns, samples.size - 1)
     counts = numpy.diff(numpy.append(starts, samples.size)).clip(1)
     squares = numpy.add.reduceat(samples.astype(numpy.float64) ** 2, starts)
-    return (numpy.minimum.reduceat(samples, starts), numpy.maximum.reduceat(samples, starts),
-            numpy.sqrt(squares / counts))
+    return (
+        numpy.minimum.reduceat(samples, starts),
+        numpy.maximum.reduceat(samples, starts),
+        numpy.sqrt(squares / counts),
+    )
 
 
 def _draw_axis(pen: ImageDraw.ImageDraw, length: float, lanes: list[tuple[int, int, numpy.ndarray]]) -> None:

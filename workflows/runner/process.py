@@ -61,6 +61,7 @@ def interrupt_on_signals() -> None:
 
     Set explicitly because a process started in the background inherits an ignored SIGINT.
     """
+
     def stop(number, frame):
         raise KeyboardInterrupt
 

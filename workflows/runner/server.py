@@ -61,12 +61,21 @@ def check_port(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise Unavailable(f"Port {port} cannot be used ({error.strerror}): another program listens there. "
-                              f"Give --port another number, or leave it out to have a free one chosen.") from error
+            raise Unavailable(
+                f"Port {port} cannot be used ({error.strerror}): another program listens there. "
+                f"Give --port another number, or leave it out to have a free one chosen."
+            ) from error
 
 
-def start(python: Path, tree: Path, workspace: Workspace, flags: list[str], port: int | None = None,
-          environment: dict[str, str] | None = None, owned: bool = True) -> Server:
+def start(
+    python: Path,
+    tree: Path,
+    workspace: Workspace,
+    flags: list[str],
+    port: int | None = None,
+    environment: dict[str, str] | None = None,
+    owned: bool = True,
+) -> Server:
     """Start ComfyUI and wait until it answers.
 
     flags: further flags of ComfyUI. environment: variables on top of this process's own.
@@ -75,13 +84,28 @@ def start(python: Path, tree: Path, workspace: Workspace, flags: list[str], port
     """
     port = port or free_port()
     log = _new_log(port)
-    command = [str(python), str(Path(__file__).with_name("launch_comfyui.py")), str(tree),
-               "--listen", HOST, "--port", str(port), "--disable-auto-launch", *workspace.flags(), *flags]
+    command = [
+        str(python),
+        str(Path(__file__).with_name("launch_comfyui.py")),
+        str(tree),
+        "--listen",
+        HOST,
+        "--port",
+        str(port),
+        "--disable-auto-launch",
+        *workspace.flags(),
+        *flags,
+    ]
     variables = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
     variables["ACESTEP_OWNER_PIPE"] = "1" if owned else "0"
     with log.open("wb") as output:
-        child = process.start(command, stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
-                              stdout=output, stderr=subprocess.STDOUT, env=variables)
+        child = process.start(
+            command,
+            stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=variables,
+        )
     server = Server(f"http://{HOST}:{port}", child, log)
     try:
         _wait_until_ready(server, workspace)
@@ -96,14 +120,18 @@ def _wait_until_ready(server: Server, workspace: Workspace) -> None:
     with LiveLine() as line:
         while (waited := time.monotonic() - started) < START_LIMIT_SECONDS:
             if server.process.poll() is not None:
-                raise Unavailable(f"ComfyUI ended before it was ready (exit status {server.process.returncode}). Its "
-                                  f"last lines: {server.last_words()} The whole log is {server.log}.")
+                raise Unavailable(
+                    f"ComfyUI ended before it was ready (exit status {server.process.returncode}). Its "
+                    f"last lines: {server.last_words()} The whole log is {server.log}."
+                )
             if _answers(server, workspace):
                 return
             line.show(f"Starting ComfyUI … {waited:.0f} s")
             time.sleep(POLL_SECONDS)
-    raise Unavailable(f"ComfyUI did not answer on {server.url} within {START_LIMIT_SECONDS} s. Its last lines: "
-                      f"{server.last_words()} The whole log is {server.log}.")
+    raise Unavailable(
+        f"ComfyUI did not answer on {server.url} within {START_LIMIT_SECONDS} s. Its last lines: "
+        f"{server.last_words()} The whole log is {server.log}."
+    )
 
 
 def _answers(server: Server, workspace: Workspace) -> bool:
@@ -119,6 +147,6 @@ def _new_log(port: int) -> Path:
     folder = log_dir()
     folder.mkdir(parents=True, exist_ok=True)
     logs = sorted(folder.glob("comfyui-*.log"), key=lambda path: path.stat().st_mtime)
-    for old in logs[:-LOGS_KEPT + 1]:
+    for old in logs[: -LOGS_KEPT + 1]:
         old.unlink(missing_ok=True)
     return folder / f"comfyui-{time.strftime('%Y%m%d-%H%M%S')}-{port}.log"

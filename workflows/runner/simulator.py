@@ -13,8 +13,9 @@ from .client import open_loopback
 from .errors import Unavailable
 from .places import log_dir
 
-SENTENCE = ("A test server on this machine stands in for RunComfy: nothing is charged, and the music is sketch, "
-            "not ACE-Step.")
+SENTENCE = (
+    "A test server on this machine stands in for RunComfy: nothing is charged, and the music is sketch, not ACE-Step."
+)
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,21 @@ class Simulator:
     @property
     def environment(self) -> dict[str, str]:
         """What makes the pack talk to it, and to nothing else."""
-        return {"ACESTEP_RUNCOMFY_BASE_URL": self.url, "ACESTEP_RUNCOMFY_SERVERLESS_URL": self.url,
-                "RUNCOMFY_API_TOKEN": self.token}
+        return {
+            "ACESTEP_RUNCOMFY_BASE_URL": self.url,
+            "ACESTEP_RUNCOMFY_SERVERLESS_URL": self.url,
+            "RUNCOMFY_API_TOKEN": self.token,
+        }
 
     def bill(self) -> str:
         """What its ledger holds, as a sentence."""
         with open_loopback(f"{self.url}/control/ledger", timeout=20) as answer:
             ledger = json.load(answer)
         count = len(ledger["submissions"])
-        return (f"Cost: ${ledger['charged_usd']:.4f} for {count} request{'s' if count != 1 else ''} in the test "
-                f"server's ledger; nothing was charged.")
+        return (
+            f"Cost: ${ledger['charged_usd']:.4f} for {count} request{'s' if count != 1 else ''} in the test "
+            f"server's ledger; nothing was charged."
+        )
 
 
 @contextlib.contextmanager

@@ -45,8 +45,11 @@ def read(path: Path) -> Sound:
                 raise Refused(f"{path} holds no sound. Give an audio file such as MP3, WAV or FLAC.")
             stream = container.streams.audio[0]
             to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-            blocks = [block.to_ndarray() for frame in itertools.chain(container.decode(stream), [None])
-                      for block in to_float.resample(frame)]
+            blocks = [
+                block.to_ndarray()
+                for frame in itertools.chain(container.decode(stream), [None])
+                for block in to_float.resample(frame)
+            ]
             rate = stream.rate
     except (FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -64,5 +67,7 @@ def example() -> Path:
     for folder in (package and package.submodule_search_locations) or []:
         for path in Path(folder).rglob(EXAMPLE_FILE):
             return path
-    raise Refused(f"This workflow loads a sound: give one with --audio FILE. (The example in ComfyUI's "
-                  f"{EXAMPLE_PACKAGE} is not installed here.)")
+    raise Refused(
+        f"This workflow loads a sound: give one with --audio FILE. (The example in ComfyUI's "
+        f"{EXAMPLE_PACKAGE} is not installed here.)"
+    )

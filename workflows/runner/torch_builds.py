@@ -79,8 +79,7 @@ def declare_torchvision_operators() -> None:
     if any(_loads(library) for folder in folders for library in Path(folder).glob("_C*")):
         return
     for operator in ("nms", "qnms"):
-        torch.library.define(f"torchvision::{operator}",
-                             "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        torch.library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def _loads(library: Path) -> bool:

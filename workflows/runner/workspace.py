@@ -40,8 +40,14 @@ class Workspace:
 
     def flags(self) -> list[str]:
         """The server flags that make ComfyUI work here and load these custom nodes only."""
-        flags = ["--base-directory", str(self.home), "--user-directory", str(self.user),
-                 "--database-url", "sqlite:///:memory:"]
+        flags = [
+            "--base-directory",
+            str(self.home),
+            "--user-directory",
+            str(self.user),
+            "--database-url",
+            "sqlite:///:memory:",
+        ]
         for place in ("input", "output", "temp"):
             # ComfyUI puts its temp folder below the one it is given.
             flags += [f"--{place}-directory", str(self.folder if place == "temp" else self.folder / place)]

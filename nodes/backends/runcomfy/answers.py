@@ -97,8 +97,7 @@ def error_for(status: int, what: str, answer: Mapping | None, token: str) -> Run
         )
     if status == 402:
         return BalanceExhausted(
-            f"Your RunComfy balance is exhausted (HTTP 402){words}. Add funds on runcomfy.com and queue "
-            "again."
+            f"Your RunComfy balance is exhausted (HTTP 402){words}. Add funds on runcomfy.com and queue again."
         )
     if status in (404, 410):
         return NoSuchThing(f"RunComfy does not know {what} (HTTP {status}){words}.")

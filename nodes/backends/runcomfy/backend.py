@@ -188,16 +188,12 @@ class RunComfyBackend(Backend):
     async def inpaint(self, window: Sound, ranges: Sequence[Range], request: InpaintRequest) -> Sound:
         (span,) = ranges
         sent = _Sendable(window)
-        sound = await self._render(
-            request, lambda: inpaint_body(request, sent.flac(), window.seconds, span)
-        )
+        sound = await self._render(request, lambda: inpaint_body(request, sent.flac(), window.seconds, span))
         return sent.undo_gain(sound)
 
     async def outpaint(self, window: Sound, before: Seconds, after: Seconds, request: OutpaintRequest) -> Sound:
         sent = _Sendable(window)
-        sound = await self._render(
-            request, lambda: outpaint_body(request, sent.flac(), window.seconds, before, after)
-        )
+        sound = await self._render(request, lambda: outpaint_body(request, sent.flac(), window.seconds, before, after))
         return sent.undo_gain(sound)
 
     async def _render(self, request: Request, body_of: Callable[[], Body]) -> Sound:
@@ -212,9 +208,7 @@ class RunComfyBackend(Backend):
         purchase = Purchase(self._opened, call, live)
         fetch = self._fetch.get(call_key(call))
         try:
-            return await watch(
-                lambda: purchase.perform(body_of, fetch), live, request.progress, self._stop_everything
-            )
+            return await watch(lambda: purchase.perform(body_of, fetch), live, request.progress, self._stop_everything)
         finally:
             if purchase.outcome:
                 self._outcomes[call] = purchase.outcome

@@ -97,6 +97,7 @@ class Client:
 
     def read(self, path: str, what: str, hold_out: Callable[[RunComfyError], bool] = lambda error: False) -> dict:
         """The answer to a GET of ``path``, which asks for ``what``. Raises RunComfyError; Stopped."""
+
         def attempt() -> dict:
             try:
                 status, headers, data = self._exchange(self._http, "GET", path)
@@ -250,8 +251,7 @@ def _is_not_ours(record: logging.LogRecord) -> bool:
 def _unreachable(what: str, error: Exception) -> ServiceUnavailable:
     # The library's own text may quote headers, so only the kind of failure is named.
     return ServiceUnavailable(
-        f"RunComfy could not be reached for {what} ({type(error).__name__}). Check the connection and try "
-        "again."
+        f"RunComfy could not be reached for {what} ({type(error).__name__}). Check the connection and try again."
     )
 
 

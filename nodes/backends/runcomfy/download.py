@@ -80,9 +80,7 @@ def _fetch(place: Place, stop: Stop, url) -> bytes:
                 _check_status(response)
                 return _read(response, stop)
         except httpx.HTTPError as error:
-            raise Transient(
-                ServiceUnavailable(f"The file could not be downloaded ({type(error).__name__}).")
-            ) from None
+            raise Transient(ServiceUnavailable(f"The file could not be downloaded ({type(error).__name__}).")) from None
 
 
 def _check_status(response) -> None:

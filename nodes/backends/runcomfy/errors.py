@@ -1,19 +1,19 @@
 """What can go wrong between this pack and RunComfy, with the exit codes of RunComfy's command line.
 
-    RunComfyError                 base
-    ├── CostRefused      (64)     the estimate is above a limit the user set; stopped before submitting
-    ├── RequestRefused   (65)     RunComfy refused the request: HTTP 400, 404, 422 and other 4xx
-    │   ├── BalanceExhausted      HTTP 402: the account has no money left
-    │   └── NoSuchThing           HTTP 404, 410: RunComfy does not know the model, the request or the file
-    ├── ServiceUnavailable (69)   RunComfy could not be reached or answered HTTP 5xx
-    ├── UnusableAnswer   (69)     an answer or a file that cannot be used
-    ├── RenderFailed     (69)     RunComfy accepted the request and reports that it failed or was cancelled
-    ├── OutcomeUnknown   (69)     a paid submission got no answer; it is never repeated by itself
-    ├── NothingToFetch   (69)     a part of a run being fetched does not exist at RunComfy
-    ├── JournalError     (74)     the record of paid requests cannot be read or written
-    ├── TryLater         (75)     HTTP 408 or 429, after the allowed attempts
-    ├── NotSignedIn      (77)     no token, or RunComfy rejects it: HTTP 401, 403
-    └── SomeFailed                some takes of a run failed; carries the code of the first that did
+RunComfyError                 base
+├── CostRefused      (64)     the estimate is above a limit the user set; stopped before submitting
+├── RequestRefused   (65)     RunComfy refused the request: HTTP 400, 404, 422 and other 4xx
+│   ├── BalanceExhausted      HTTP 402: the account has no money left
+│   └── NoSuchThing           HTTP 404, 410: RunComfy does not know the model, the request or the file
+├── ServiceUnavailable (69)   RunComfy could not be reached or answered HTTP 5xx
+├── UnusableAnswer   (69)     an answer or a file that cannot be used
+├── RenderFailed     (69)     RunComfy accepted the request and reports that it failed or was cancelled
+├── OutcomeUnknown   (69)     a paid submission got no answer; it is never repeated by itself
+├── NothingToFetch   (69)     a part of a run being fetched does not exist at RunComfy
+├── JournalError     (74)     the record of paid requests cannot be read or written
+├── TryLater         (75)     HTTP 408 or 429, after the allowed attempts
+├── NotSignedIn      (77)     no token, or RunComfy rejects it: HTTP 401, 403
+└── SomeFailed                some takes of a run failed; carries the code of the first that did
 """
 
 from ...errors import ACEStepError

@@ -1,7 +1,7 @@
 """One call of a run, from the journal's look-up to the sound. Blocking: it runs in a thread.
 
-    look up ─ already asked for ───────────────► follow ─► sound
-        └──── not yet ─ budget ─ intent ─ POST ──┘
+look up ─ already asked for ───────────────► follow ─► sound
+    └──── not yet ─ budget ─ intent ─ POST ──┘
 """
 
 import logging
