@@ -2,16 +2,12 @@
 
 import contextlib
 import json
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import pinned
 from comfyui_server import PACK_FOLDER_NAME
 from editor import Editor, opened
-from runner import comfyui_source
-from runner.pip import Pip
-from runner.places import log_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = ROOT / "workflows"
@@ -34,7 +30,7 @@ class Stage:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        return ("--front-end-root", str(fetch_frontend(self.frontend))) if self.frontend else ()
+        return ("--front-end-root", str(pinned.frontend(self.frontend))) if self.frontend else ()
 
 
 STAGES = [
@@ -42,14 +38,6 @@ STAGES = [
     for comfyui, frontend in (("0.20.1", None), ("0.30.0", None), ("0.30.0", NEWEST_FRONTEND))
     for nodes_2 in (False, True)
 ]
-
-
-def fetch_frontend(version: str) -> Path:
-    """The web root of a front end that no pinned ComfyUI asks for, downloaded once."""
-    pip = Pip(Path(sys.executable), log_dir() / "tests-pip.log")
-    with tempfile.TemporaryDirectory() as tree:
-        (Path(tree) / "requirements.txt").write_text(f"comfyui-frontend-package=={version}\n", encoding="utf-8")
-        return comfyui_source.fetch_frontend(Path(tree), pip)
 
 
 @contextlib.contextmanager

@@ -5,11 +5,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pinned
 import torch
 from runner import comfyui_source, server, workspace
 from runner.client import Client, Run
-from runner.pip import Pip
-from runner.places import PACK_DIR, log_dir
+from runner.places import PACK_DIR
 
 # Whoever installs the pack chooses its folder's name: nothing may depend on it.
 PACK_FOLDER_NAME = "zz.Ace_Step-pack"
@@ -72,10 +72,9 @@ class Servers:
         return self._running[key]
 
     def _start(self, version: str, flags: tuple[str, ...], environment: dict[str, str] | None) -> ComfyUI:
-        pip = Pip(Path(sys.executable), log_dir() / "tests-pip.log")
-        tree = comfyui_source.fetch(version, pip)
+        tree = pinned.tree(version)
         if version != comfyui_source.DEFAULT_VERSION:
-            flags = (*flags, "--front-end-root", str(comfyui_source.fetch_frontend(tree, pip)))
+            flags = (*flags, "--front-end-root", str(pinned.frontend_of(tree)))
         scratch = workspace.self_contained(
             {PACK_FOLDER_NAME: PACK_DIR, PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")}
         )

@@ -64,12 +64,10 @@ def newest_comfyui(comfyui_servers):
 @pytest.fixture(scope="session")
 def comfy_path():
     """ComfyUI's modules (comfy, folder_paths, nodes …) importable in this process, on the CPU; the tree's path."""
-    from runner import comfyui_source
-    from runner.pip import Pip
-    from runner.places import log_dir
+    import pinned
     from runner.torch_builds import declare_torchvision_operators
 
-    tree = comfyui_source.fetch(NEWEST_VERSION, Pip(Path(sys.executable), log_dir() / "tests-pip.log"))
+    tree = pinned.tree(NEWEST_VERSION)
     declare_torchvision_operators()
     sys.path.insert(0, str(tree))
     from comfy.cli_args import args

@@ -8,12 +8,12 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import pinned
 import pytest
 from conftest import NEWEST_VERSION
-from runner import comfyui_source, graph, server, workspace
+from runner import graph, server, workspace
 from runner.client import Client
-from runner.pip import Pip
-from runner.places import PACK_DIR, log_dir
+from runner.places import PACK_DIR
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 # As a user who unpacks the archive by hand may call it.
@@ -43,7 +43,7 @@ def archive(tmp_path_factory):
 @pytest.fixture(scope="module")
 def unpacked(archive):
     """A client of a fresh server with the archive, and nothing else, in its custom_nodes."""
-    tree = comfyui_source.fetch(NEWEST_VERSION, Pip(Path(sys.executable), log_dir() / "tests-pip.log"))
+    tree = pinned.tree(NEWEST_VERSION)
     place = replace(workspace.self_contained({}), custom_nodes=(FOLDER_NAME,))
     try:
         with zipfile.ZipFile(archive) as file:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pinned
 import pytest
 
 SCRIPT = Path(__file__).parent / "local_models" / "equivalence.py"
@@ -23,12 +24,7 @@ def test_repaint_and_song_follow_the_formulas(version):
 
 
 def _run(version: str, seed: int) -> subprocess.CompletedProcess:
-    from runner import comfyui_source
-    from runner.pip import Pip
-    from runner.places import log_dir
-
-    tree = comfyui_source.fetch(version, Pip(Path(sys.executable), log_dir() / "tests-pip.log"))
-    command = [sys.executable, str(SCRIPT), str(tree), str(seed)]
+    command = [sys.executable, str(SCRIPT), str(pinned.tree(version)), str(seed)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stderr[-4000:]
     return run

@@ -10,15 +10,15 @@ import time
 from pathlib import Path
 
 import graphs
+import pinned
 import pytest
 import torch
 from comfyui_server import PACK_FOLDER_NAME, PROBE_FOLDER_NAME, RUN_LIMIT_SECONDS
 from conftest import NEWEST_VERSION
 from runcomfy_simulator import Simulator
-from runner import comfyui_source, server, workspace
+from runner import server, workspace
 from runner.client import Client, PromptFailed, PromptInterrupted
-from runner.pip import Pip
-from runner.places import PACK_DIR, log_dir
+from runner.places import PACK_DIR
 
 pytestmark = pytest.mark.server
 _seeds = itertools.count(1000, 100)
@@ -331,8 +331,7 @@ def test_the_token_is_nowhere(newest, simulator, seed):
 
 def test_nothing_is_lost_when_comfyui_is_killed(simulator, seed):
     """kill -9 in the middle of a run; another ComfyUI fetches it, by queueing again and by any id."""
-    pip = Pip(Path(sys.executable), log_dir() / "tests-pip.log")
-    tree = comfyui_source.fetch(NEWEST_VERSION, pip)
+    tree = pinned.tree(NEWEST_VERSION)
     scratch = workspace.self_contained(
         {PACK_FOLDER_NAME: PACK_DIR, PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")}
     )

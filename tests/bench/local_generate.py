@@ -1,6 +1,6 @@
 """A song by this pack's node against ComfyUI's own graph of the same model, seed and settings.
 
-    python tests/bench/local_generate.py --comfyui TREE [--family v1] [--seconds N] [--full]
+    python tests/bench/local_generate.py [--comfyui TREE] [--family v1] [--seconds N] [--full]
 
 Native graph, 1.5: TextEncodeAceStepAudio1.5, ConditioningZeroOut, EmptyAceStep1.5LatentAudio, KSampler
 (8 steps, cfg 1, euler, simple), VAEDecodeAudio. v1: TextEncodeAceStepAudio, KSampler (60 steps, cfg 15), where

@@ -1,6 +1,6 @@
 """Twenty new seconds in a long track against rendering the whole track again, same model and steps.
 
-    python tests/bench/local_inpaint.py --comfyui TREE [--family v1] [--seconds N] [--full]
+    python tests/bench/local_inpaint.py [--comfyui TREE] [--family v1] [--seconds N] [--full]
 
 The edit is the whole node: window, resampling, encoding, sampling, decoding, alignment, splice, seam numbers.
 The re-render is text to music of the track's length without a language model, which an edit has no use for.

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import pinned  # noqa: E402
 from local_models import engine  # noqa: E402
 
 REQUEST = {
@@ -30,16 +31,18 @@ REQUEST = {
 def arguments(description: str) -> argparse.Namespace:
     """What every local benchmark can be told."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--comfyui", default=os.environ.get("COMFYUI_PATH"), help="a ComfyUI tree (or COMFYUI_PATH)")
+    parser.add_argument(
+        "--comfyui",
+        default=os.environ.get("COMFYUI_PATH"),
+        help="a ComfyUI tree; else COMFYUI_PATH, else the pinned one",
+    )
     parser.add_argument("--full", action="store_true", help="full-size models with random weights, on the GPU")
     parser.add_argument("--family", choices=("1.5", "v1"), default="1.5")
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs, after one that warms up")
     parser.add_argument("--text", action="store_true", help="let text encoder and language model run every time")
     parser.add_argument("--seconds", type=int, default=None, help="length of the song")
     given = parser.parse_args()
-    if not given.comfyui:
-        parser.error("give --comfyui, or set COMFYUI_PATH to the folder that holds ComfyUI's main.py")
-    engine.start(given.comfyui, cpu=not given.full)
+    engine.start(given.comfyui or str(pinned.tree()), cpu=not given.full)
     return given
 
 

@@ -10,11 +10,11 @@ from ... import tags as tag_reader
 from ...lyrics import has_words, is_instrumental_marker
 from ...request import Request
 
-# What the models were shown for music withoutvocals.
+# What the models were shown for music without vocals.
 _INSTRUMENTAL_LYRICS = "[Instrumental]"
 NO_LANGUAGE = "unknown"
 
-# Above this share of unknown tokens v1 sings something else .
+# Above this share of unknown tokens v1 sings something else.
 _V1_MAX_UNKNOWN_SHARE = 0.3
 _V1_UNKNOWN_TOKEN = 1
 _OTHER_TASKS = ("audio_codes", "reference_audio_timbre_latents")
