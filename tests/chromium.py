@@ -5,6 +5,9 @@ import shutil
 import subprocess
 import sys
 
+from runner.locking import held
+from runner.places import cache_dir
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -22,15 +25,21 @@ def ensure() -> str:
             "Browser tests need Chromium, and it is neither installed nor can it be installed here "
             "(that takes apt and root). Install chromium and run again."
         )
+    with held(cache_dir() / "chromium.lock", "Waiting for another run that is installing Chromium …"):
+        said = "" if _find() else _install(apt)
+    if path := _find():
+        return path
+    raise NoChromium(f"Browser tests need Chromium, and apt could not install it; it said: {said}")
+
+
+def _install(apt: str) -> str:
+    """What apt said last."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
         done = subprocess.run(
             [apt, *command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
-    if path := _find():
-        return path
-    last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-    raise NoChromium(f"Browser tests need Chromium, and apt could not install it; it said: {last}")
+    return (done.stderr.strip().splitlines() or ["nothing"])[-1]
 
 
 def _find() -> str | None:

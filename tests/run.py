@@ -26,6 +26,8 @@ from runner.places import PACK_DIR  # noqa: E402
 from runner.terminal import complain, say  # noqa: E402
 
 PATIENCE_SECONDS = 30
+# Two processes, as most tests wait for something; a file stays in one, so that what it starts is shared.
+EVERYTHING = ["-q", "--durations=20", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
 
 
 def main(arguments: list[str]) -> int:
@@ -62,7 +64,7 @@ def names_tests(argument: str) -> bool:
 def run_all(arguments: list[str]) -> int:
     # Without a path pytest would start at the root, whose __init__.py only ComfyUI can import.
     everything = [] if any(map(names_tests, arguments)) else ["tests"]
-    options = arguments or ["-q", "--durations=20"]
+    options = arguments or EVERYTHING
     results = {"pytest": run([sys.executable, "-m", "pytest", *options, *everything])}
     scripts = [] if arguments else sorted(str(path) for path in (PACK_DIR / "tests" / "js").glob("*.test.mjs"))
     if scripts and (node := shutil.which("node")):

@@ -7,7 +7,8 @@ import time
 import uuid
 
 import psutil
-from runner.places import PACK_DIR
+from runner.places import PACK_DIR, cache_dir
+from runner.workspace import OWNER_FILE
 
 RUN_PY = PACK_DIR / "workflows" / "run.py"
 LIMIT_SECONDS = 240
@@ -39,6 +40,11 @@ class Command:
                 continue
         return found
 
+    def folders_left(self):
+        """The working folders of its runs that still exist."""
+        owners = (cache_dir() / "runs").glob(f"run-*/{OWNER_FILE}")
+        return [path.parent for path in owners if _text(path) == str(self.process.pid)]
+
     def wait_for_server_process(self):
         deadline = time.monotonic() + LIMIT_SECONDS
         while time.monotonic() < deadline:
@@ -58,6 +64,14 @@ class Command:
     def end(self):
         out, err = self.process.communicate(timeout=LIMIT_SECONDS)
         return self.process.returncode, out, err
+
+
+def _text(path):
+    """Empty when another run has removed the file by now."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def run(*arguments, **variables):

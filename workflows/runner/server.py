@@ -19,7 +19,7 @@ from .workspace import Workspace
 HOST = "127.0.0.1"
 START_LIMIT_SECONDS = 300
 POLL_SECONDS = 0.2
-LOGS_KEPT = 20
+LOGS_KEPT = 60
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -146,7 +146,15 @@ def _answers(server: Server, workspace: Workspace) -> bool:
 def _new_log(port: int) -> Path:
     folder = log_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    logs = sorted(folder.glob("comfyui-*.log"), key=lambda path: path.stat().st_mtime)
+    logs = sorted(folder.glob("comfyui-*.log"), key=_written)
     for old in logs[: -LOGS_KEPT + 1]:
         old.unlink(missing_ok=True)
     return folder / f"comfyui-{time.strftime('%Y%m%d-%H%M%S')}-{port}.log"
+
+
+def _written(log: Path) -> float:
+    """When a log was last written to; another run may have removed it meanwhile."""
+    try:
+        return log.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
