@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+from acestep_nodes.nodes.backends.local import missing
 from editor import opened
 
 WORKFLOWS = Path(__file__).resolve().parents[1] / "workflows"
@@ -26,6 +27,7 @@ BARE = {
     "Comfy.NodeBadge.NodeLifeCycleBadgeMode": "None",
 }
 MUSIC = "song.mp3"
+FILES = {"ace-step": missing._V1_AIO, "ace-step-1.5": missing._TURBO_AIO}
 PANELS = "Workspace.ToggleFocusMode"
 
 
@@ -78,6 +80,19 @@ def test_a_graph_is_complete(graph):
         assert nodes[source]["outputs"][output]["type"] == kind == nodes[target]["inputs"][slot]["type"]
     rendering = [node for node in nodes.values() if node["type"].startswith("ACEStep")]
     assert rendering and all(node["outputs"][0]["links"] for node in rendering)
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda path: path.stem)
+def test_a_graph_for_one_version_names_its_file_as_the_node_does(graph):
+    """So that front ends that read a graph's list offer the file that the node's own message asks for."""
+    content = read(graph)
+    twin = json.loads((WORKFLOWS / "api" / graph.name).read_text(encoding="utf-8"))
+    versions = {node["inputs"]["version"] for node in twin.values() if "version" in node["inputs"]} - {"auto"}
+    assert {model["name"]: model["directory"] for model in content.get("models", [])} == {
+        FILES[version][0]: FILES[version][2] for version in versions
+    }
+    for model in content.get("models", []):
+        assert model["url"].startswith("https://") and model["url"].endswith("/" + model["name"])
 
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda path: path.stem)
