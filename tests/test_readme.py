@@ -1,71 +1,66 @@
-"""The README's commands and names are those of this checkout."""
+"""The README's commands and names are those of this checkout.
+
+The commands that make sound are run by the tests of the runner, which take them from here by name.
+"""
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from runner import cli, deployment, graph
+from readme import COMMANDS, NAMED, TEXT, arguments
+from runner import cli, graph
 from runner.places import PACK_DIR
 
-TEXT = (PACK_DIR / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-LINES = [line.strip() for block in BLOCKS for line in block.splitlines()]
-COMMANDS = [line for line in LINES if line.startswith(("python", "git", "pip"))]
-RUN_PY = [command for command in COMMANDS if "workflows/run.py" in command]
-TESTS_PY = [command for command in COMMANDS if "tests/run.py" in command]
-ONLY_INFORM = ("--list", "--help")
-# What a user replaces by a file of their own.
-STAND_INS = {"song.mp3"}
+TESTS = Path(__file__).parent
 
 
-def words(command):
-    return shlex.split(command)[2:]
+def test_every_command_has_a_name_and_every_name_is_run_by_a_test():
+    assert list(NAMED.values()) == COMMANDS
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sorted(TESTS.glob("test_*.py")))
+    # The whole of the tests cannot run inside one of them; .ci/run is that command.
+    assert NAMED["test"] in (PACK_DIR / ".ci" / "run").read_text(encoding="utf-8")
+    run = set(re.findall(r'arguments\("([^"]+)"', code)) | set(re.findall(r'NAMED\["([^"]+)"\]', code))
+    assert set(NAMED) - run == set()
 
 
-def test_the_commands_are_found():
-    assert len(RUN_PY) >= 6 and len(TESTS_PY) >= 2
-    rest = [command for command in COMMANDS if command not in RUN_PY + TESTS_PY]
-    assert [command.split()[0] for command in rest] == ["git", "python"], rest
-
-
-@pytest.mark.parametrize("command", [command for command in RUN_PY if not command.endswith(ONLY_INFORM)])
-def test_run_py_takes_its_arguments(command, tmp_path):
-    options = cli.parser().parse_args(words(command))
-    if options.deployment is not None:
-        assert deployment.job(options).body
-        return
-    if options.audio:
-        assert options.audio in STAND_INS
-        (tmp_path / options.audio).write_bytes(b"")
-        options.audio = str(tmp_path / options.audio)
-    options.out = tmp_path
-    name, wanted = graph.load(options.workflow or graph.DEFAULT_WORKFLOW)
-    options.workflow = name
-    for text in options.settings:
-        setting = graph.parse_setting(text)
-        assert graph.unknown_inputs(wanted, [setting]) == []
-        wanted = graph.with_setting(wanted, setting)
-    cli._check_arguments(options, wanted)
-
-
-@pytest.mark.parametrize("command", [command for command in RUN_PY if command.endswith(ONLY_INFORM)])
-def test_what_only_informs_really_runs(command):
-    done = subprocess.run(
-        [sys.executable, PACK_DIR / "workflows" / "run.py", *words(command)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+@pytest.mark.parametrize("name", ["list", "help"])
+def test_what_only_informs(name):
+    program = PACK_DIR / "workflows" / "run.py"
+    assert NAMED["list"].startswith("python3 workflows/run.py") and NAMED["help"].startswith("python3 workflows/run.py")
+    given = arguments("list") if name == "list" else arguments("help")
+    done = subprocess.run([sys.executable, program, *given], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0 and len(done.stdout.splitlines()) >= 12, done.stderr
 
 
-@pytest.mark.parametrize("command", TESTS_PY)
-def test_what_the_tests_are_told_to_run_exists(command):
-    for word in words(command):
-        assert "/" not in word or (PACK_DIR / word).is_file()
+@pytest.mark.slow
+@pytest.mark.parametrize("given, said", [(arguments("test tags"), "passed"), (arguments("measure"), "minute")])
+def test_one_test_and_one_benchmark(given, said):
+    program = PACK_DIR / "tests" / "run.py"
+    done = subprocess.run([sys.executable, program, *given], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_installing_by_git(tmp_path):
+    """In a folder like ComfyUI's, from a repository with what this checkout holds."""
+    origin, comfyui = tmp_path / "origin", tmp_path / "ComfyUI"
+    (comfyui / "custom_nodes").mkdir(parents=True)
+    git = ["git", "--git-dir", str(origin), "--work-tree", str(PACK_DIR)]
+    someone = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "init", "--quiet", "--bare", origin], check=True)
+    subprocess.run([*git, "add", "--all", "."], cwd=PACK_DIR, check=True)
+    subprocess.run([*git, *someone, "commit", "--quiet", "--message", "as it is"], cwd=PACK_DIR, check=True)
+    for command in (NAMED["clone"], NAMED["install"]):
+        words = [str(origin) if word == "REPOSITORY_URL" else word for word in shlex.split(command)]
+        program = [sys.executable] if words[0] == "python" else words[:1]
+        done = subprocess.run([*program, *words[1:]], cwd=comfyui, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    installed = comfyui / "custom_nodes" / "ace-step-nodes"
+    assert (installed / "__init__.py").is_file() and (installed / "js" / "acestep.js").is_file()
 
 
 def test_every_path_it_names_exists():
@@ -80,11 +75,6 @@ def test_every_example_and_every_option_of_run_py_is_told():
     assert sorted(re.findall(r"^\| (\w+) \| (?!pattern)", table, re.MULTILINE)) == graph.available()
     for option in ("--simulator", "--deployment", "--backend", "--audio", "--set"):
         assert option in TEXT
-
-
-def test_requirements_are_those_of_the_pack():
-    install = next(command for command in COMMANDS if "pip install" in command)
-    assert install.endswith("/requirements.txt") and (PACK_DIR / "requirements.txt").is_file()
 
 
 def test_it_says_that_a_deployment_is_not_bounded():

@@ -3,12 +3,15 @@
 import json
 
 import pytest
+import readme
 from runcomfy_simulator import Simulator, rendering
 from runcomfy_simulator.serverless import DEPLOYMENT_ID
 from runner import deployment_run, graph
 from runner.deployment import Job
 from runner.errors import RunError
 from runner_command import run as run_py
+
+STAND_IN = {"DEPLOYMENT_ID": DEPLOYMENT_ID}
 
 
 @pytest.fixture
@@ -181,8 +184,15 @@ def test_names_in_the_answer_are_never_paths():
 
 
 @pytest.mark.slow
-def test_the_whole_command(tmp_path):
-    code, out, err = run_py("--deployment", DEPLOYMENT_ID, "--simulator", "--set", "1.duration=9", "--out", tmp_path)
+@pytest.mark.parametrize(
+    "given, name",
+    [
+        (readme.arguments("deploy", **STAND_IN), "deployment"),
+        (readme.arguments("deploy a graph", **STAND_IN), "vocal_song_1_5"),
+    ],
+)
+def test_the_whole_command(tmp_path, given, name):
+    code, out, err = run_py(*given, "--simulator", "--out", tmp_path)
     assert code == 0, err
     assert "not RunComfy: nothing is charged" in out and "accepted request run-" in out
-    assert (tmp_path / "deployment.flac").exists() and (tmp_path / "deployment_waveform.png").exists()
+    assert (tmp_path / f"{name}.flac").exists() and (tmp_path / f"{name}_waveform.png").exists()

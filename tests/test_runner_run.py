@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy
 import psutil
 import pytest
+import readme
 from PIL import Image
 from runner import server, sound, workspace
 from runner.errors import Unavailable
@@ -49,7 +50,7 @@ def copy_graph(tmp_path):
 
 
 def test_no_argument_gives_sound_report_and_picture(tmp_path):
-    code, out, err = run("--out", tmp_path)
+    code, out, err = run(*readme.arguments("hear"), "--out", tmp_path)
     assert code == 0, err
     heard = sound.read(tmp_path / "text_to_music.flac")
     assert heard.seconds >= 20 and -12 < heard.peak_dbfs <= 0
@@ -71,13 +72,9 @@ def test_no_argument_gives_sound_report_and_picture(tmp_path):
 
 def test_repair_of_the_users_own_file(tmp_path, example_music):
     code, out, err = run(
-        "section_repair",
-        "--audio",
-        example_music[0],
+        *readme.arguments("repair", song=example_music[0]),
         "--out",
         tmp_path,
-        "--backend",
-        "sketch",
         "--set",
         "TimeRange.start_time=3",
         "--set",
@@ -93,6 +90,13 @@ def test_repair_of_the_users_own_file(tmp_path, example_music):
     assert difference[:, first:last].max() > 0.05
     report = json.loads((tmp_path / "section_repair_report.json").read_text())
     assert [window["ranges"] for window in report["windows"]] == [[[3.0, 5.5]]]
+
+
+def test_another_backend_and_length(tmp_path):
+    code, out, err = run(*readme.arguments("set"), "--out", tmp_path)
+    assert code == 0, err
+    assert sound.read(tmp_path / "text_to_music.flac").seconds == pytest.approx(20, abs=0.01)
+    assert "No ACE-Step weights found" not in out  # sketch was asked for
 
 
 def test_unreadable_audio_is_refused_before_a_server_starts(tmp_path):

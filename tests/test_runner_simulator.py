@@ -7,6 +7,7 @@ import signal
 
 import numpy
 import pytest
+import readme
 from conftest import NEWEST_VERSION
 from runcomfy_simulator import Simulator
 from runner import graph, sound, workspace
@@ -55,7 +56,7 @@ def test_a_song_from_the_test_server(tmp_path):
 
 
 def test_a_repair_keeps_everything_outside_its_range(tmp_path, example_music):
-    code, out, err = run("section_repair", *SIMULATED, "--audio", example_music[0], "--out", tmp_path)
+    code, out, err = run(*readme.arguments("simulate"), "--audio", example_music[0], "--out", tmp_path)
     assert code == 0, err
     source, repaired = sound.read(example_music[0]), sound.read(tmp_path / "section_repair.flac")
     assert repaired.rate == source.rate and repaired.samples.shape == source.samples.shape
