@@ -3,7 +3,6 @@
 from comfy_api.v0_0_2 import io
 
 from .inputs import CATEGORY, rendering_outputs, shared_optional, shared_required
-from .rendering import render_generate
 from .rendering_node import RenderingNode
 from .request import MAX_DURATION_SECONDS, MIN_DURATION_SECONDS, GenerateRequest, generate_request
 
@@ -45,4 +44,7 @@ class ACEStepGenerate(RenderingNode):
 
     @classmethod
     async def execute(cls, **inputs) -> io.NodeOutput:
+        # Imported here: what only a run needs is no part of ComfyUI's start.
+        from .rendering import render_generate
+
         return cls.output(await render_generate(cls.build_request(progress=cls.progress(), **inputs)))

@@ -3,7 +3,6 @@
 from comfy_api.v0_0_2 import io
 
 from .inputs import CATEGORY, TimeRangeType, edit_optional, rendering_outputs, shared_optional, shared_required
-from .rendering import inpaint_source, render_inpaint
 from .rendering_node import RenderingNode
 from .request import InpaintRequest, inpaint_request
 
@@ -51,11 +50,16 @@ class ACEStepInpaint(RenderingNode):
 
     @classmethod
     def build_request(cls, *, audio, time_range, **inputs) -> InpaintRequest:
+        # Imported here: what only a run needs is no part of ComfyUI's start.
+        from .rendering import inpaint_source
+
         request = inpaint_request(node=cls.NODE, **inputs)
         inpaint_source(request.node, audio, time_range)
         return request
 
     @classmethod
     async def execute(cls, audio, time_range, **inputs) -> io.NodeOutput:
+        from .rendering import render_inpaint
+
         request = inpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
         return cls.output(await render_inpaint(request, audio, time_range))

@@ -4,7 +4,6 @@ from comfy_api.v0_0_2 import io
 
 from .audio.value import sounds_from_audio
 from .inputs import CATEGORY, edit_optional, rendering_outputs, shared_optional, shared_required
-from .rendering import render_outpaint
 from .rendering_node import RenderingNode
 from .request import MAX_EXTENSION_SECONDS, OutpaintRequest, outpaint_request
 
@@ -59,5 +58,8 @@ class ACEStepOutpaint(RenderingNode):
 
     @classmethod
     async def execute(cls, audio, **inputs) -> io.NodeOutput:
+        # Imported here: what only a run needs is no part of ComfyUI's start.
+        from .rendering import render_outpaint
+
         request = outpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
         return cls.output(await render_outpaint(request, audio))
