@@ -15,21 +15,11 @@ from acestep_nodes.nodes.backends.runcomfy.place import Patience, Place
 from acestep_nodes.nodes.progress import Progress
 from acestep_nodes.nodes.request import Call, generate_request, inpaint_request, outpaint_request
 
-# The contract's waits, a tenth as long or less.
-IMPATIENT = Patience(
-    connect=2.0,
-    answer=4.0,
-    submission=4.0,
-    first_poll=0.05,
-    poll=0.1,
-    first_backoff=0.05,
-    longest_backoff=0.2,
-    failing_in_a_row=1.0,
-    longest_retry_after=3.0,
-    not_yet_known=1.0,
-    after_stop=1.0,
-    lock=5.0,
-)
+# The pauses between questions are short. The limits to waiting are not: on a busy machine none may be reached where
+# a test does not mean it to be.
+IMPATIENT = Patience(first_poll=0.02, poll=0.05, first_backoff=0.02, longest_backoff=0.1, longest_retry_after=3.0)
+# For a run that is meant to reach one of these limits.
+HURRIED = replace(IMPATIENT, failing_in_a_row=0.2, not_yet_known=0.0, after_stop=0.3)
 
 
 class Interrupt(BaseException):
@@ -187,6 +177,19 @@ async def _drive(place: Place, request, plan_of, render, ran: Ran) -> None:
     finally:
         ran.facts = backend.facts()
         backend.close()
+
+
+def hurried(place: Place, **limits: float) -> Place:
+    """``place`` with limits that are soon reached, and ``limits``."""
+    return replace(place, patience=replace(HURRIED, **limits))
+
+
+def wait_until(condition, seconds=60.0) -> None:
+    """For what another thread or process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
 
 
 def journal(place: Place):

@@ -22,7 +22,7 @@ def budget(prompt, costs, max_cost=1000.0, ceiling=2.0) -> Budget:
 
 def admitted(made: Budget) -> bool:
     try:
-        made.admit("$0.0002 per second of audio")
+        made.admit(Call(), 0.0, "$0.0002 per second of audio")
     except CostRefused:
         return False
     return True
@@ -90,7 +90,7 @@ def test_the_words_name_the_other_runs(tmp_path):
     prompt = Prompt()
     admitted(budget(prompt, [1.5]))
     with pytest.raises(CostRefused, match=r"on top of \$1.5000 for the prompt's other runs.*ceiling of \$2.0000"):
-        budget(prompt, [1.0]).admit("p")
+        budget(prompt, [1.0]).admit(Call(), 1.0, "p")
 
 
 def test_nodes_of_one_prompt_share_the_ceiling_and_prompts_do_not(tmp_path, monkeypatch):

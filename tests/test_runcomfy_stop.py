@@ -9,26 +9,20 @@ from dataclasses import replace
 import pytest
 from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.runcomfy import backend as backend_module
+from acestep_nodes.nodes.backends.runcomfy.account import find_account
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
+from acestep_nodes.nodes.backends.runcomfy.client import Client
 from acestep_nodes.nodes.backends.runcomfy.entries import State
+from acestep_nodes.nodes.backends.runcomfy.journal import Journal
+from acestep_nodes.nodes.backends.runcomfy.stopping import Stop
 from acestep_nodes.nodes.request import Call
-from runcomfy_runs import IMPATIENT, Interrupt, Watcher, generate, journal, place_for, song
-from runcomfy_simulator import Simulator, rendering
+from runcomfy_runs import HURRIED, Interrupt, Watcher, generate, hurried, journal, song, wait_until
 
-
-@pytest.fixture
-def simulator():
-    with Simulator(compose=rendering.tone) as running:
-        yield running
-
-
-@pytest.fixture
-def place(simulator, tmp_path):
-    return place_for(simulator, tmp_path)
+pytest_plugins = ("runcomfy_fixtures",)
 
 
 # Seconds. Far below the waits that Stop cuts short, and far above what a busy machine adds to a tenth of a second.
-AT_ONCE = 2.5
+AT_ONCE = 10.0
 
 
 def stop_at(state):
@@ -39,15 +33,33 @@ def cancels(simulator):
     return [r["path"] for r in simulator.requests if r["path"].endswith("/cancel")]
 
 
-def wait_until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+def stop_once(condition) -> Watcher:
+    """Stop pressed when ``condition`` has come true, whatever is shown."""
+    watcher = Watcher()
+
+    def press():
+        wait_until(condition)
+        watcher.stop()
+
+    threading.Thread(target=press, daemon=True).start()
+    return watcher
+
+
+def asked(simulator, step, times=1):
+    """Whether the simulator has been asked for a step of the protocol so often."""
+    return lambda: len([r for r in simulator.requests if r["path"].split("?")[0].endswith(step)]) >= times
+
+
+@pytest.fixture
+def release():
+    """Ends the simulator's wait for it, at the test's end at the latest."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 def test_stop_in_the_queue_cancels(simulator, place):
-    simulator.change({"queue_seconds": 60.0})
+    simulator.change({"queue_seconds": 600.0})
     ran = generate(place, watcher=stop_at("in_queue"))
     assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     (job,) = simulator.service.jobs()
@@ -61,18 +73,19 @@ def test_stop_in_the_queue_cancels(simulator, place):
 
 def test_stop_while_it_runs_says_that_it_will_be_charged_and_the_next_run_fetches_it(simulator, place, caplog):
     caplog.set_level(logging.INFO)
-    simulator.change({"run_seconds": 1.5})
+    simulator.change({"run_seconds": 600.0})
     ran = generate(place, watcher=stop_at("in_progress"))
     assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     last = ran.watcher.statuses[-1]
     assert last["state"] == "charged" and "will be charged" in last["message"]
     assert any("will be charged" in record.getMessage() for record in caplog.records)
     assert journal(place)[0].state is State.ACCEPTED
+    simulator.service.jobs()[0].run_seconds = 0.0
     assert generate(place).error is None and simulator.paid == 1
 
 
-def test_stop_during_the_download_keeps_the_paid_render(simulator, place):
-    simulator.fault("file", "slow", seconds=6.0)
+def test_stop_during_the_download_keeps_the_paid_render(simulator, place, release):
+    simulator.fault("file", "slow", until=release)
     ran = generate(place, watcher=stop_at("downloading"))
     assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     assert "already complete" in ran.watcher.statuses[-1]["message"]
@@ -80,20 +93,16 @@ def test_stop_during_the_download_keeps_the_paid_render(simulator, place):
 
 
 @pytest.mark.parametrize("step", ["status", "result"])
-def test_stop_ends_a_poll_that_hangs(simulator, place, step):
-    simulator.fault(step, "hang", seconds=6.0)
-    watcher = Watcher()
-    threading.Timer(0.8, watcher.stop).start()
-    ran = generate(place, watcher=watcher)
+def test_stop_ends_a_poll_that_hangs(simulator, place, step, release):
+    simulator.fault(step, "hang", until=release)
+    ran = generate(place, watcher=stop_once(asked(simulator, step)))
     assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
 
 
 def test_stop_during_a_retry_is_heard(simulator, place):
-    patient = replace(place, patience=replace(IMPATIENT, failing_in_a_row=30.0, first_backoff=20.0))
+    patient = replace(place, patience=replace(place.patience, first_backoff=30.0, longest_backoff=30.0))
     simulator.fault("status", "http", times=1000, status=500)
-    watcher = Watcher()
-    threading.Timer(0.8, watcher.stop).start()
-    ran = generate(patient, watcher=watcher)
+    ran = generate(patient, watcher=stop_once(asked(simulator, "status")))
     assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
 
 
@@ -102,75 +111,98 @@ def test_stop_during_a_retry_is_heard(simulator, place):
     [
         ("http", {"status": 500}),
         ("drop_before", {}),
-        ("hang", {"seconds": 8.0}),
+        ("hang", {"seconds": 60.0}),
         ("unreadable", {}),
         ("change", {"set": {"status": "thinking", "outcome": "thinking"}}),
     ],
 )
 def test_a_cancel_without_an_answer_is_unknown_and_bounded(simulator, place, fault):
-    simulator.change({"queue_seconds": 1.5})
+    simulator.change({"queue_seconds": 600.0})
     kind, options = fault
     simulator.fault("cancel", kind, times=100, **options)
-    ran = generate(place, watcher=stop_at("in_queue"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + AT_ONCE
+    ran = generate(hurried(place), watcher=stop_at("in_queue"))
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < HURRIED.after_stop + AT_ONCE
     last = ran.watcher.statuses[-1]
     assert last["state"] == "unknown" and "not known" in last["message"] and "may complete" in last["message"]
     assert journal(place)[0].request_id == simulator.service.jobs()[0].request_id
 
 
-def test_stop_before_the_submission_sends_nothing(simulator, place):
-    simulator.fault("catalogue", "slow", seconds=1.0)
-    watcher = Watcher()
-    threading.Timer(0.3, watcher.stop).start()
-    ran = generate(place, watcher=watcher)
+def test_stop_before_the_submission_sends_nothing(simulator, place, release):
+    simulator.fault("catalogue", "slow", until=release)
+    ran = generate(place, watcher=stop_once(asked(simulator, "text-to-audio")))
     assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < AT_ONCE
     assert simulator.paid == 0 and journal(place) == ()
+
+
+def test_stop_between_the_record_and_the_submission_leaves_nothing_to_wait_for(simulator, place, monkeypatch):
+    """The intent is on disk, nothing is sent: the next run must neither wait for an answer nor ask about one."""
+    watcher, begin = Watcher(), Journal.begin
+
+    def begin_and_stop(self, *arguments):
+        entry = begin(self, *arguments)
+        watcher.stop()
+        wait_until(lambda: watcher.statuses and not watcher._stopped.is_set())  # the coroutine has seen it
+        return entry
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "begin", begin_and_stop)
+        ran = generate(place, watcher=watcher)
+    assert isinstance(ran.error, Interrupt) and simulator.paid == 0
+    assert [entry.state for entry in journal(place)] == [State.REFUSED]
+    assert generate(place).error is None and simulator.paid == 1
 
 
 # A submission on its way
 
 
 def test_an_answer_that_comes_soon_after_stop_is_recorded_and_cancelled(simulator, place):
-    simulator.change({"queue_seconds": 60.0})
+    simulator.change({"queue_seconds": 600.0})
     simulator.fault("submit", "slow", seconds=0.5)
     ran = generate(place, watcher=stop_at("submitting"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + AT_ONCE
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < place.patience.after_stop + AT_ONCE
     (job,) = simulator.service.jobs()
     assert job.state() == "cancelled" and journal(place)[0].state is State.CANCELLED
 
 
-def test_an_answer_that_comes_late_is_awaited_in_the_background(simulator, place, caplog):
+def test_an_answer_that_comes_late_is_awaited_in_the_background(simulator, place, caplog, release):
     caplog.set_level(logging.INFO)
-    simulator.change({"queue_seconds": 60.0})
-    simulator.fault("submit", "slow", seconds=1.8)
-    ran = generate(place, watcher=stop_at("submitting"))
-    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < IMPATIENT.after_stop + AT_ONCE
+    simulator.change({"queue_seconds": 600.0})
+    simulator.fault("submit", "slow", until=release)
+    ran = generate(hurried(place), watcher=stop_once(lambda: simulator.paid == 1))
+    assert isinstance(ran.error, Interrupt) and ran.seconds_after_stop < HURRIED.after_stop + AT_ONCE
     last = ran.watcher.statuses[-1]
     assert last["state"] == "unknown" and "being submitted" in last["message"]
     assert journal(place)[0].state is State.SENDING  # the node has ended, its submission has not
     (job,) = simulator.service.jobs()
+    release.set()
     wait_until(lambda: journal(place)[0].state is State.CANCELLED)
     assert journal(place)[0].request_id == job.request_id and job.state() == "cancelled"
     assert any("was cancelled" in record.getMessage() for record in caplog.records)
 
 
-def test_a_run_queued_meanwhile_waits_for_that_answer_instead_of_buying_again(simulator, place):
-    simulator.fault("submit", "slow", seconds=1.8)
-    simulator.change({"run_seconds": 1.0})
-    generate(place, watcher=stop_at("submitting"))
-    again = generate(place)
+def test_a_run_queued_meanwhile_waits_for_that_answer_instead_of_buying_again(simulator, place, release):
+    simulator.fault("submit", "slow", until=release)
+    generate(hurried(place), watcher=stop_once(lambda: simulator.paid == 1))
+
+    def sharing_is_shown(status):
+        if "Another run" in status.get("message", ""):
+            release.set()
+        return False
+
+    again = generate(place, watcher=Watcher(sharing_is_shown))
     assert again.error is None and simulator.paid == 1
     assert any("Another run" in status.get("message", "") for status in again.watcher.statuses)
     assert "message" not in again.watcher.statuses[-1]
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "unreadable"])
-@pytest.mark.parametrize("delay", [0.5, 1.8])
-def test_a_late_submission_that_fails_is_recorded_as_unknown(simulator, place, fault, delay):
-    simulator.fault("submit", fault, delay=delay)
-    ran = generate(place, watcher=stop_at("submitting"))
+@pytest.mark.parametrize("late", [False, True])
+def test_a_submission_that_fails_after_stop_is_recorded_as_unknown(simulator, place, fault, late, release):
+    simulator.fault("submit", fault, **({"until": release} if late else {"seconds": 0.5}))
+    ran = generate(hurried(place) if late else place, watcher=stop_once(lambda: simulator.paid == 1))
     assert isinstance(ran.error, Interrupt)
     assert ran.watcher.statuses[-1]["state"] == "unknown"
+    release.set()
     wait_until(lambda: journal(place)[0].state is State.UNKNOWN)
 
 
@@ -185,7 +217,7 @@ def test_stop_during_a_wait_for_429_leaves_nothing_open(simulator, place):
 
 
 def test_stop_reaches_every_take_though_only_one_sees_the_flag(simulator, place):
-    simulator.change({"queue_seconds": 60.0})
+    simulator.change({"queue_seconds": 600.0})
     seen = set()
 
     def all_queued(status):
@@ -216,7 +248,7 @@ async def one_run(place, request, watcher):
 
 def test_a_cancelled_coroutine_cleans_up_too(simulator, place):
     """Another node of the prompt saw the flag first: asyncio.run cancels every task that is left, all at once."""
-    simulator.change({"queue_seconds": 60.0})
+    simulator.change({"queue_seconds": 600.0})
     watcher = Watcher()
 
     async def prompt():
@@ -226,13 +258,13 @@ def test_a_cancelled_coroutine_cleans_up_too(simulator, place):
 
     started = time.monotonic()
     asyncio.run(prompt())
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 60 + AT_ONCE  # the queue would have been 600 s
     assert all(job.state() == "cancelled" for job in simulator.service.jobs())
     assert {entry.state for entry in journal(place)} == {State.CANCELLED}
 
 
 def test_two_nodes_of_a_prompt_stop_together(simulator, place, monkeypatch):
-    simulator.change({"queue_seconds": 60.0})
+    simulator.change({"queue_seconds": 600.0})
     monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: "a prompt")
     watchers = [Watcher(), Watcher()]
 
@@ -252,7 +284,7 @@ def test_two_nodes_of_a_prompt_stop_together(simulator, place, monkeypatch):
 
 def test_a_prompt_id_used_again_starts_unstopped(simulator, place, monkeypatch):
     monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: "the same id twice")
-    simulator.change({"queue_seconds": 60.0})
+    simulator.change({"queue_seconds": 600.0})
     assert isinstance(generate(place, watcher=stop_at("in_queue")).error, Interrupt)
     simulator.change({"queue_seconds": 0.0})
     assert generate(place).error is None
@@ -260,7 +292,7 @@ def test_a_prompt_id_used_again_starts_unstopped(simulator, place, monkeypatch):
 
 def test_no_thread_and_no_lock_is_left_behind(simulator, place):
     generate(place, song(batch_size=4))
-    simulator.change({"queue_seconds": 60.0})
+    simulator.change({"queue_seconds": 600.0})
     generate(place, song(seed=99), watcher=stop_at("in_queue"))
     wait_until(lambda: not [t for t in threading.enumerate() if t.name.startswith("acestep-runcomfy")])
     assert list(place.directory.glob("sending-*")) == []
@@ -269,6 +301,13 @@ def test_no_thread_and_no_lock_is_left_behind(simulator, place):
 
 def test_polls_are_not_logged(simulator, place, caplog):
     caplog.set_level(logging.INFO)
-    simulator.change({"run_seconds": 0.5})
-    generate(place)
+    simulator.change({"run_seconds": 600.0})
+
+    def another_run_ends(status):
+        if status["state"] == "in_progress":
+            Client(place, find_account(place), Stop()).close()
+            simulator.service.jobs()[0].run_seconds = 0.0
+        return False
+
+    assert generate(place, watcher=Watcher(another_run_ends)).error is None
     assert not [record for record in caplog.records if record.name == "httpx"]

@@ -14,12 +14,12 @@ class Fault:
         http          the answer is HTTP ``status``, with ``retry_after`` and ``json`` when given; nothing is processed
         http_after    processed first, then the same
         drop_before   the connection closes without an answer; nothing is processed
-        drop_after    processed, then the connection closes without an answer
+        drop_after    processed, then (after ``seconds``, when given) the connection closes without an answer
         slow          processed, answered after ``seconds``
         hang          as slow, but the wait comes before the processing
         truncated     the answer breaks off halfway, its announced length being whole
         cut           the answer breaks off halfway and says nothing of its length
-        unreadable    HTTP 200 with text that is no JSON
+        unreadable    processed, then (after ``seconds``, when given) HTTP 200 with text that is no JSON
         error_code    HTTP 200 with ``error_code`` and ``error_message``; nothing is processed
         redirect      HTTP 302 to ``location``
         change        processed; the JSON answer gets ``set`` and loses ``remove``, and a status that is a key of
@@ -27,7 +27,8 @@ class Fault:
         bytes         (file) the file's bytes become ``data``, its type ``content_type``
         endless       (file) zeros without end and without a length
 
-    With ``delay`` among the options any of them takes that many seconds more.
+    With ``delay`` among the options any of them takes that many seconds more. Within this process the event
+    ``until`` may be given in place of ``seconds``: the wait ends when it is set.
     """
 
     step: str

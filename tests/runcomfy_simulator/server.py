@@ -21,6 +21,8 @@ from .faults import Fault, Faults
 from .serverless import Deployments
 from .service import Refusal, Service
 
+# A test that never sets its event fails by its own assertions, not by hanging.
+_LONGEST_PAUSE_SECONDS = 60.0
 CONTENT_TYPES = {"mp3": "audio/mpeg", "flac": "audio/flac"}
 
 
@@ -210,18 +212,20 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Dropped
             case "drop_after":
                 work()
+                _pause(options)
                 raise _Dropped
             case "slow":
                 answer = work()
-                time.sleep(options["seconds"])
+                _pause(options)
                 self._send(*answer)
             case "hang":
-                time.sleep(options["seconds"])
+                _pause(options)
                 self._send(*work())
             case "truncated" | "cut":
                 self._send_half(work(), whole_length=fault.kind == "truncated")
             case "unreadable":
                 work()
+                _pause(options)
                 self._send(200, "text/html", b"<html>not JSON</html>")
             case "error_code":
                 self._send_json(200, {"error_code": options["code"], "error_message": options.get("message", "")})
@@ -272,6 +276,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(data)
+
+
+def _pause(options: dict) -> None:
+    if "until" in options:
+        options["until"].wait(_LONGEST_PAUSE_SECONDS)
+    else:
+        time.sleep(options.get("seconds", 0))
 
 
 def _json(body: dict):

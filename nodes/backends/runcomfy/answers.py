@@ -22,6 +22,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 RETRIED_STATUSES = (408, 429)
 _MAX_SHOWN_CHARACTERS = 300
+_BLOT = "[token]"
 
 
 def retry_after_seconds(header: str | None, now: datetime | None = None) -> float | None:
@@ -58,16 +59,20 @@ def request_id_in(answer: Mapping | None) -> str | None:
 def cost_in(answer: Mapping) -> float | None:
     """The reported cost in US dollars, or None."""
     cost = answer.get("cost")
-    if isinstance(cost, bool) or not isinstance(cost, (int, float)):
+    if isinstance(cost, bool) or not isinstance(cost, (int, float, str)):
         return None
-    return float(cost) if math.isfinite(cost) and cost >= 0 else None
+    try:
+        usd = float(cost)
+    except (ValueError, OverflowError):
+        return None
+    return usd if math.isfinite(usd) and usd >= 0 else None
 
 
 def signalled_error(answer: Mapping, token: str) -> str | None:
     """The words of an error that came with HTTP 200, or None when there is none."""
     if not answer.get("error_code"):
         return None
-    return said(f"{answer['error_code']}: {answer.get('error_message') or 'no message'}", token)
+    return f"{said(answer['error_code'], token)}: {said(answer.get('error_message') or 'no message', token)}"
 
 
 def explanation(answer: Mapping | None, token: str) -> str:
@@ -81,8 +86,8 @@ def explanation(answer: Mapping | None, token: str) -> str:
 def said(text, token: str) -> str:
     """Text of the service as one short, printable line. A token in it is blotted out."""
     if not isinstance(text, str):
-        text = json.dumps(text, ensure_ascii=False, default=str)
-    text = text.replace(token, "[token]") if token else text
+        text = json.dumps(text, ensure_ascii=False, default=str).replace(json.dumps(token)[1:-1], _BLOT)
+    text = text.replace(token, _BLOT)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= _MAX_SHOWN_CHARACTERS else text[: _MAX_SHOWN_CHARACTERS - 1] + "…"
 

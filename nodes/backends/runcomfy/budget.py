@@ -93,13 +93,19 @@ class Budget:
         """What each call of the run would cost."""
         self._amounts = dict(amounts)
 
-    def admit(self, price_words: str) -> None:
-        """Set the run's whole estimate aside before its first submission, or nothing of it and raise CostRefused."""
+    def admit(self, call: Call, usd: float, price_words: str) -> None:
+        """Set the run's whole estimate aside before its first submission, or nothing of it and raise CostRefused.
+
+        ``usd`` is what ``call`` is about to cost: more than was expected of it when it was thought to be paid for
+        already and the service no longer has it. The run is then looked at again.
+        """
         with self._lock:
-            if self._admitted:
+            usd = max(usd, self._amounts.get(call, 0.0))
+            if self._admitted and usd <= self._amounts.get(call, 0.0):
                 return
-            total = sum(self._amounts.values())
-            calls = sum(1 for amount in self._amounts.values() if amount > 0)
+            amounts = self._amounts | {call: usd}
+            total = sum(amounts.values())
+            calls = sum(1 for amount in amounts.values() if amount > 0)
             what = f"{self._node}: this run is estimated at ${total:.4f} ({_requests(calls)} at {price_words})"
             if self._max_cost_usd == 0:
                 raise CostRefused(f"{what}, but max_cost_usd 0 allows no paid run; stopped before submitting.")
@@ -116,7 +122,7 @@ class Budget:
                     f"{what}{besides}, above the account's ceiling of ${ceiling:.4f} per prompt; stopped "
                     "before submitting. Raise the ceiling in the account dialog, or queue less at a time."
                 )
-            self._admitted = True
+            self._amounts, self._admitted = amounts, True
 
     def buying(self, call: Call) -> None:
         """``call`` is being submitted: its amount stays set aside until its cost is known."""

@@ -5,7 +5,7 @@ GETs are repeated while they fail for reasons that pass. ``submit`` spends money
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TypeVar
@@ -16,9 +16,11 @@ from .answers import (
     MAX_ANSWER_BYTES,
     RETRIED_STATUSES,
     error_for,
+    explanation,
     parsed,
     request_id_in,
     retry_after_seconds,
+    said,
     signalled_error,
 )
 from .errors import OutcomeUnknown, RequestRefused, RunComfyError, ServiceUnavailable, UnusableAnswer
@@ -71,14 +73,28 @@ class Client:
     def __init__(self, place: Place, account: Account, stop: Stop):
         self.place, self.stop, self._account = place, stop, account
         self._httpx = import_httpx()
+        # Made once for all connections: loading the certificates takes longer than a whole poll. A test server on
+        # this machine that speaks plain HTTP needs none.
+        self._tls = self._set_up(self._httpx.create_ssl_context) if place.api_url.startswith("https:") else False
         self._http = self._open()
-        # httpx logs a line for every poll; only those of our own threads are kept out of ComfyUI's console.
+        # httpx logs a line for every poll; only those of our own threads are kept out of ComfyUI's console. A filter
+        # for each client: another run may still be polling when this one closes.
+        self._filter = _NotOurs()
         self._log = logging.getLogger("httpx")
-        self._log.addFilter(_is_not_ours)
+        self._log.addFilter(self._filter)
 
     def close(self) -> None:
-        self._log.removeFilter(_is_not_ours)
+        self._log.removeFilter(self._filter)
         self._http.close()
+
+    # What the service says, fit to be shown: one line without the token
+
+    def said(self, text) -> str:
+        return said(text, self._account.token)
+
+    def explanation(self, answer: Mapping) -> str:
+        """`` (it says: …)``, or nothing."""
+        return explanation(answer, self._account.token)
 
     # Reading, free of charge
 
@@ -112,7 +128,8 @@ class Client:
             if answer is None:
                 raise Transient(UnusableAnswer(f"RunComfy's answer to {what} cannot be read. Try again later."))
             signalled = signalled_error(answer, self._account.token)
-            if signalled and "status" not in answer:  # with a status it speaks of the render, not of this question
+            # With a status it speaks of the render, not of this question.
+            if signalled and not isinstance(answer.get("status"), str):
                 raise RequestRefused(f"RunComfy answered {what} with an error ({signalled}).")
             return answer
 
@@ -142,7 +159,6 @@ class Client:
 
     def post_once(self, path: str, model: str, data: bytes) -> Submission:
         """``submit`` to a path of any kind; ``model`` is what the user calls the other end."""
-        what = f"the submission to {model}"
         httpx = self._httpx
         try:
             # A connection of its own: one kept open could be closed by the service just now, and nobody would know
@@ -150,17 +166,18 @@ class Client:
             with self._open() as http:
                 status, headers, body = self._exchange(http, "POST", path, data)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            return Submission(error=_unreachable(what, error), refused=True, retry=True)
+            return Submission(error=_unreachable(_submission_to(model), error), refused=True, retry=True)
         except Exception as error:  # whatever else happened, the request may have arrived
             return Submission(error=_unknown(model, f"the connection failed: {type(error).__name__}"))
-        return self._judged(model, what, status, headers, body)
+        return self._judged(model, status, headers, body)
 
-    def _judged(self, model: str, what: str, status: int, headers, body: bytes) -> Submission:
+    def _judged(self, model: str, status: int, headers, body: bytes) -> Submission:
         answer = parsed(body)
         request_id = request_id_in(answer)
+        what = _submission_to(model)
         if 400 <= status < 500 and status != 408:
             return Submission(
-                error=self._error(status, what, answer),
+                error=self._error(status, f"the model {model}" if status in (404, 410) else what, answer),
                 refused=True,
                 retry=status == 429,
                 retry_after=retry_after_seconds(headers.get("retry-after")),
@@ -207,16 +224,29 @@ class Client:
     # Transport
 
     def _open(self, answer_seconds: float | None = None):
+        headers = {"Authorization": f"Bearer {self._account.token}", "Accept": "application/json"}
+        return self._connection(answer_seconds, base_url=self.place.api_url, headers=headers)
+
+    def open_without_token(self):
+        """A connection for a rendered file, whose address is all that is needed."""
+        return self._connection()
+
+    def _connection(self, answer_seconds: float | None = None, **options):
         patience = self.place.patience
         seconds = answer_seconds or patience.answer
-        try:
-            return self._httpx.Client(
-                base_url=self.place.api_url,
-                headers={"Authorization": f"Bearer {self._account.token}", "Accept": "application/json"},
+        return self._set_up(
+            lambda: self._httpx.Client(
                 timeout=self._httpx.Timeout(seconds, connect=min(patience.connect, seconds)),
                 follow_redirects=False,
                 trust_env=not self.place.is_test_server,  # the user's proxy, but never for a loopback address
+                verify=self._tls,
+                **options,
             )
+        )
+
+    def _set_up(self, make: Callable[[], Result]) -> Result:
+        try:
+            return make()
         except (ImportError, ValueError, OSError):
             # The text may quote a proxy's password.
             raise BackendUnavailable(
@@ -244,8 +274,13 @@ class Client:
         return error_for(status, what, answer, self._account.token)
 
 
-def _is_not_ours(record: logging.LogRecord) -> bool:
-    return not (record.threadName or "").startswith(THREAD_NAME)
+class _NotOurs(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.threadName or "").startswith(THREAD_NAME)
+
+
+def _submission_to(model: str) -> str:
+    return f"the submission to {model}"
 
 
 def _unreachable(what: str, error: Exception) -> ServiceUnavailable:

@@ -7,7 +7,7 @@ from ...audio.codec import Undecodable, decode
 from ...audio.value import Sound
 from .answers import RETRIED_STATUSES, retry_after_seconds
 from .client import Client, Transient, import_httpx
-from .errors import NoSuchThing, ServiceUnavailable, UnusableAnswer
+from .errors import NoSuchThing, ServiceUnavailable, TryLater, UnusableAnswer
 from .place import Place
 from .stopping import Stop
 
@@ -66,20 +66,16 @@ def fetch_sound(client: Client, url) -> Sound:
 
 def fetch_file(client: Client, url) -> bytes:
     """The file at a checked address, again while fetching it fails for a reason that passes."""
-    return client.persist(lambda: _fetch(client.place, client.stop, url))
+    return client.persist(lambda: _fetch(client, url))
 
 
-def _fetch(place: Place, stop: Stop, url) -> bytes:
-    httpx = import_httpx()
-    patience = place.patience
-    # A client without the token: the file's address is all that is needed.
-    timeout = httpx.Timeout(patience.answer, connect=patience.connect)
-    with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not place.is_test_server) as http:
+def _fetch(client: Client, url) -> bytes:
+    with client.open_without_token() as http:
         try:
             with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
                 _check_status(response)
-                return _read(response, stop)
-        except httpx.HTTPError as error:
+                return _read(response, client.stop)
+        except import_httpx().HTTPError as error:
             raise Transient(ServiceUnavailable(f"The file could not be downloaded ({type(error).__name__}).")) from None
 
 
@@ -90,7 +86,8 @@ def _check_status(response) -> None:
     if status in (404, 410):
         raise NoSuchThing(f"The rendered file is not at its address any more (HTTP {status}).")
     if status >= 500 or status in RETRIED_STATUSES:
-        error = ServiceUnavailable(f"The host of the rendered file has a problem (HTTP {status}).")
+        kind = TryLater if status in RETRIED_STATUSES else ServiceUnavailable
+        error = kind(f"The host of the rendered file cannot send it just now (HTTP {status}).")
         raise Transient(error, retry_after_seconds(response.headers.get("retry-after")))
     raise UnusableAnswer(f"The host of the rendered file refused to send it (HTTP {status}).")
 

@@ -1,11 +1,13 @@
 """What the journal remembers: paid requests, and the runs they belong to."""
 
+import math
 import uuid
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
 from typing import Any
 
 from ...request import Call
+from .answers import REQUEST_ID
 
 
 class State(str, Enum):
@@ -68,9 +70,19 @@ class Entry:
 
     @classmethod
     def from_json(cls, data: dict) -> "Entry":
+        """Raises ValueError, KeyError or TypeError for what this pack cannot have written."""
         known = _known(cls, data)
         known["state"], known["where"] = State(data["state"]), tuple(data.get("where", ()))
-        return cls(**known)
+        entry = cls(**known)
+        texts = (entry.key, entry.account, entry.model, entry.body_sha256)
+        numbers = (entry.created, entry.updated, entry.seconds, entry.estimate_usd, entry.seed, entry.cost_usd or 0)
+        _require(all(isinstance(text, str) for text in texts))
+        _require(all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers))
+        if entry.request_id is None:
+            _require(entry.state not in FETCHABLE)
+        else:
+            _require(REQUEST_ID.fullmatch(entry.request_id) is not None)
+        return entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +122,13 @@ class Run:
 
     @classmethod
     def from_json(cls, data: dict) -> "Run":
+        """Raises ValueError, KeyError or TypeError for what this pack cannot have written."""
         known = _known(cls, data)
         known["sources"] = tuple(data.get("sources", ()))
-        return cls(**known)
+        run = cls(**known)
+        _require(all(isinstance(count, int) for count in (run.seed, run.items, run.takes, run.parts)))
+        _require(isinstance(run.node, str) and all(isinstance(key, str) for key in run.calls.values()))
+        return run
 
 
 def call_key(call: Call) -> str:
@@ -131,6 +147,11 @@ def call_words(call: Call, run: Run) -> str:
         if count > 1
     ]
     return ", ".join(words)
+
+
+def _require(sound: bool) -> None:
+    if not sound:
+        raise ValueError("not a line of a journal")
 
 
 def _known(cls, data: dict) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...audio.value import Sound
-from .answers import cost_in, explanation, said
+from .answers import cost_in
 from .client import Client
 from .download import address_in, fetch_sound
 from .entries import Entry
@@ -44,12 +44,12 @@ def follow(client: Client, entry: Entry, live: Live) -> Delivery:
     result = wait_for_result(client, entry, live)
     model = result.get("model_id")
     if isinstance(model, str) and model and model != entry.model:
-        raise UnusableAnswer(f"Request {entry.request_id} was rendered by {said(model, '')}, not by {entry.model}.")
+        raise UnusableAnswer(f"Request {entry.request_id} was rendered by {client.said(model)}, not by {entry.model}.")
     cost = cost_in(result)
     live.finished.set()
     live.show(state="downloading", queue_position=None, cost_usd=cost)
     try:
-        sound = fetch_sound(client, address_in(result, client.place))
+        sound = fetch_sound(client, _address(client, result))
     except NoSuchThing as error:
         raise FileMissing(str(error)) from None
     return Delivery(sound, cost)
@@ -58,7 +58,7 @@ def follow(client: Client, entry: Entry, live: Live) -> Delivery:
 def wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
     """The result of the completed request of ``entry``. Raises as ``follow``."""
     patience, stop, request_id = client.place.patience, client.stop, entry.accepted_id
-    pause, strange_since = patience.first_poll, None
+    pause, stuck_since = patience.first_poll, None
 
     def may_not_be_known_yet(error: RunComfyError) -> bool:
         return isinstance(error, NoSuchThing) and time.time() - entry.created < patience.not_yet_known
@@ -67,22 +67,19 @@ def wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
         status = client.status(request_id, may_not_be_known_yet)
         state = _state(status)
         if state in DONE | FAILED | CANCELLED:
-            result = client.result(request_id)
+            result = _result(client, request_id, state)
             if _state(result) in DONE or (state in DONE and result.get("output")):
                 return result
             if _state(result) in FAILED | CANCELLED or state in FAILED | CANCELLED:
-                raise _failure(request_id, {"status": state} | dict(result))
-        if state in WAITING | RUNNING | DONE:
-            strange_since = None
+                raise _failure(client, request_id, {"status": state} | dict(result))
+        if state in WAITING | RUNNING:
+            stuck_since = None
         else:
-            strange_since = strange_since or time.monotonic()
-            if time.monotonic() - strange_since > patience.failing_in_a_row:
-                raise UnusableAnswer(
-                    f"RunComfy has been giving request {request_id} the state {said(state, '')!r} for "
-                    f"{patience.failing_in_a_row:g} s, which this pack does not know."
-                )
+            stuck_since = stuck_since or time.monotonic()
+            if time.monotonic() - stuck_since > patience.failing_in_a_row:
+                raise UnusableAnswer(_stuck_words(client, request_id, state))
         position = status.get("queue_position")
-        live.show(state=said(state, ""), queue_position=position if isinstance(position, int) else None)
+        live.show(state=client.said(state), queue_position=position if isinstance(position, int) else None)
         stop.sleep(pause)
         pause = patience.poll
 
@@ -91,10 +88,36 @@ def _state(answer: Mapping) -> str:
     return str(answer.get("status", "")).strip().lower()
 
 
-def _failure(request_id: str, result: Mapping) -> RenderFailed:
+def _result(client: Client, request_id: str, state: str) -> Mapping:
+    try:
+        return client.result(request_id)
+    except RunComfyError:
+        if state in DONE:
+            raise
+        return {}  # it has failed, whatever else the service can or cannot say about it
+
+
+def _address(client: Client, result: Mapping):
+    try:
+        return address_in(result, client.place)
+    except UnusableAnswer as error:
+        raise UnusableAnswer(f"{str(error).removesuffix('.')}{client.explanation(result)}.") from None
+
+
+def _stuck_words(client: Client, request_id: str, state: str) -> str:
+    seconds = f"{client.place.patience.failing_in_a_row:g} s"
+    if state in DONE:
+        return f"RunComfy has been calling request {request_id} {state} for {seconds} without giving its result."
+    return (
+        f"RunComfy has been giving request {request_id} the state {client.said(state)!r} for {seconds}, which this "
+        "pack does not know."
+    )
+
+
+def _failure(client: Client, request_id: str, result: Mapping) -> RenderFailed:
     cost = cost_in(result)
     charged = f" It reports a cost of ${cost:.4f}." if cost is not None else ""
     if _state(result) in CANCELLED:
         return Cancelled(f"RunComfy reports that request {request_id} was cancelled.{charged}")
-    words = explanation(result, "")
+    words = client.explanation(result)
     return RenderFailed(f"RunComfy reports that request {request_id} failed{words}.{charged}")

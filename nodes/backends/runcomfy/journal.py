@@ -56,8 +56,10 @@ class Journal:
         self._sending: dict[str, FileLock] = {}
 
     def read(self) -> Content:
-        """What is on disk now."""
+        """What is on disk now. What a process left in the sending state when it died becomes unknown."""
         with self._transaction() as edit:
+            for entry in edit.content.entries:
+                self._without_dead_sender(edit, entry)
             return edit.content
 
     def look_up(self, wanted: Entry) -> Entry | None:
@@ -126,14 +128,19 @@ class Journal:
         for entry in reversed(edit.content.entries):
             if not entry.asks_for_the_same(wanted):
                 continue
-            if entry.state is State.SENDING and not self._is_being_sent(entry):
-                entry = replace(entry, state=State.UNKNOWN, updated=time.time())
-                edit.content = edit.content.with_entry(entry)
+            entry = self._without_dead_sender(edit, entry)
             if entry.state in FETCHABLE or entry.state is State.SENDING:
                 return entry
             if entry.state is State.UNKNOWN and (entry.request_id or not entry.warned):
                 return entry
         return None
+
+    def _without_dead_sender(self, edit: "_Edit", entry: Entry) -> Entry:
+        if entry.state is not State.SENDING or self._is_being_sent(entry):
+            return entry
+        entry = replace(entry, state=State.UNKNOWN, updated=time.time())
+        edit.content = edit.content.with_entry(entry)
+        return entry
 
     def _is_being_sent(self, entry: Entry) -> bool:
         if entry.state is not State.SENDING:

@@ -104,8 +104,8 @@ class Purchase:
             bought = False
             if entry is None:
                 price = desk.price()
-                desk.budget.admit(price.words)
                 fresh = replace(fresh, estimate_usd=price.of(body.seconds))
+                desk.budget.admit(self._call, fresh.estimate_usd, price.words)
                 entry = desk.journal.begin(desk.run, self._call, fresh)
                 if entry.key == fresh.key:
                     entry = self._submitted(entry, body)
@@ -156,7 +156,7 @@ class Purchase:
             if submission.error is None:
                 return sent
             if not submission.refused:
-                raise submission.error
+                raise self._unknown(submission.error, sent)
             wait = max(pause, submission.retry_after or 0.0)
             if not submission.retry or not attempts_left or wait > patience.longest_retry_after:
                 desk.budget.settle(self._call, 0.0)
@@ -172,9 +172,13 @@ class Purchase:
 
     def _send(self, entry: Entry, body: Body) -> tuple[Submission, Entry]:
         desk = self._desk
-        desk.client.stop.check()
+        try:
+            desk.client.stop.check()
+            self._sending = Sending(desk.client, desk.journal, entry, body)
+        except BaseException:
+            desk.journal.update(entry, state=State.REFUSED)  # nothing was sent, and nobody must wait for its answer
+            raise
         desk.budget.buying(self._call)
-        self._sending = Sending(desk.client, desk.journal, entry, body)
         while not wait_briefly(self._sending.answer, 0.05):
             desk.client.stop.check()
         result = self._sending.answer.result()
@@ -229,6 +233,9 @@ class Purchase:
             return self._followed(entry, bought=False)
         except NoSuchThing as error:
             self._entry = None
+            if entry.account != self._desk.account:  # its own account may well still have it
+                words = f"{error} It was bought with another RunComfy token: sign in with that one to fetch it."
+                raise NothingToFetch(words, entry.request_id) from None
             if not isinstance(error, FileMissing):
                 self._record(entry, state=State.GONE)
             raise NothingToFetch(f"{error} It cannot be fetched any more.", entry.request_id) from None
@@ -274,6 +281,13 @@ class Purchase:
 
     # Words
 
+    def _unknown(self, error: RunComfyError, sent: Entry) -> RunComfyError:
+        """The error of a submission without a usable answer, with what to do next."""
+        if sent.request_id is not None:  # the answer was an error, but it named an id: that can be asked about
+            self._entry = sent
+            return error
+        return type(error)(f"{error} If it is, set resume_request_id to its id; if it is not, queue again.")
+
     def _unknown_from_before(self, entry: Entry) -> OutcomeUnknown:
         self._desk.journal.update(entry, warned=True)
         when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
@@ -298,13 +312,26 @@ class Purchase:
                 "still missing then, the render is bought again."
             )
         elif entry:
-            words += (
-                f" Request {request_id} is in the journal: set resume_request_id to {request_id}, or queue "
-                f"again with seed {entry.seed}, to fetch it without a new charge."
-            )
+            words += self._how_to_fetch(entry)
+            if isinstance(error, UnusableAnswer):
+                words += " If that fails in the same way, change the seed to have it rendered anew, at a new charge."
         elif isinstance(error, RenderFailed):
             words += " Queue again to submit it anew."
         return type(error)(words, request_id)
+
+    def _how_to_fetch(self, entry: Entry) -> str:
+        request_id = entry.request_id
+        if entry.account != self._desk.account:
+            return (
+                f" Request {request_id} was bought with another RunComfy token: sign in with that one and set "
+                f"resume_request_id to {request_id} to fetch it without a new charge."
+            )
+        if not entry.body_sha256:  # an id typed in that this journal had never seen
+            return f" Set resume_request_id to {request_id} again to fetch it without a new charge."
+        return (
+            f" Request {request_id} is in the journal: set resume_request_id to {request_id}, or queue again with "
+            f"seed {entry.seed}, to fetch it without a new charge."
+        )
 
 
 def _check_length(sound: Sound, entry: Entry) -> None:

@@ -68,8 +68,12 @@ def _answer(path: str, body: dict, place_of: Callable | None) -> tuple[int, dict
 
 
 def _check_origin(request) -> None:
-    origin, host = request.headers.get("Origin", ""), request.headers.get("Host", "")
-    if not host or urlsplit(origin).netloc.lower() != host.lower():
+    host = request.headers.get("Host", "")
+    try:
+        origin = urlsplit(request.headers.get("Origin", "")).netloc
+    except ValueError:
+        origin = ""
+    if not host or origin.lower() != host.lower():
         raise BadInput("This may only be asked from ComfyUI's own page.", 403)
 
 

@@ -161,7 +161,7 @@ def journal_line(entry: Entry, node: str | None) -> dict:
         "request_id": entry.request_id,
         "state": entry.state.value,
         "open": entry.state in OPEN,
-        "resumable": entry.request_id is not None and entry.state in (State.ACCEPTED, State.DELIVERED),
+        "resumable": entry.request_id is not None and entry.state in (State.ACCEPTED, State.DELIVERED, State.UNKNOWN),
         "created": entry.created,
         "node": node,
         "model": entry.model,

@@ -61,7 +61,7 @@ class Sending:
             return self._journal.update(self._entry, state=state, request_id=submission.request_id)
         except JournalError as error:
             if submission.request_id is None:
-                raise
+                raise JournalError(f"{submission.error} That could not be recorded either. {error}") from None
             words = (
                 f"RunComfy accepted request {submission.request_id}, which may be charged, but it could not "
                 f"be recorded. Write the id down: resume_request_id fetches it without a new charge. {error}"
