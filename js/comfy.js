@@ -33,6 +33,15 @@ export const findWidget = (node, name) => node.widgets?.find((widget) => widget.
 
 export const widgetValue = (node, name) => findWidget(node, name)?.value;
 
+/** A setting's name as the user sees it, in the language ComfyUI shows. */
+export function widgetLabel(node, name) {
+  const input = node.inputs?.find((item) => item.name === name || item.widget?.name === name);
+  return findWidget(node, name)?.label || input?.label || input?.localized_name || name;
+}
+
+/** The name of a class of nodes as the user sees it. */
+export const nodeTitle = (nodeClass) => window.LiteGraph?.registered_node_types?.[nodeClass]?.title ?? nodeClass;
+
 /** Sets a value as if the user had typed it, so that ComfyUI rounds it and both renderers show it. */
 export function setWidgetValue(node, name, value) {
   const widget = findWidget(node, name);
@@ -60,6 +69,20 @@ export function isLinked(node, name) {
   return input?.link != null;
 }
 
+/**
+ * What another node gives a value, where that can be known before a run: the number of a primitive, or one of
+ * TagBuilder's own fields. Undefined where it cannot; the widget's own value where no other node gives it.
+ */
+export function knownValue(node, name) {
+  if (!isLinked(node, name)) return widgetValue(node, name);
+  const origin = upstream(node, name);
+  const output = origin?.node.outputs?.[origin.slot]?.name;
+  if (origin?.node.type === "PrimitiveNode") return widgetValue(node, name); // it writes into the widget itself
+  if (origin?.node.comfyClass?.startsWith("Primitive")) return knownValue(origin.node, "value");
+  if (origin?.node.comfyClass === "TagBuilder" && output === name) return knownValue(origin.node, name);
+  return undefined;
+}
+
 /** Greys a widget out, or makes it usable again. `reason` replaces its tooltip while it is greyed. */
 export function setWidgetDisabled(node, name, reason) {
   const widget = findWidget(node, name);
@@ -78,9 +101,11 @@ export function afterNodeMethod(node, name, after) {
   };
 }
 
+const rootGraph = () => app.rootGraph ?? app.graph;
+
 /** The node an id of the running prompt means: "7", or "3:7" for node 7 inside subgraph node 3. */
 export function nodeOfRun(id) {
-  let graph = app.rootGraph ?? app.graph;
+  let graph = rootGraph();
   let node = null;
   for (const part of String(id).split(":")) {
     node = graph?.getNodeById(part) ?? graph?.getNodeById(Number(part));
@@ -107,29 +132,58 @@ export function onTick(listener) {
 
 const linkOf = (graph, id) => graph?.getLink?.(id) ?? graph?.links?.get?.(id) ?? graph?.links?.[id];
 
-/** The node and output slot that feed an input, looked for through reroutes; null when nothing does. */
-export function upstream(node, inputName) {
-  let current = node;
-  let input = node.inputs?.find((item) => item.name === inputName);
-  for (let hops = 0; input?.link != null && hops < 64; hops += 1) {
-    const link = linkOf(current.graph, input.link);
-    const origin = link && current.graph.getNodeById(link.origin_id);
-    if (!origin) return null;
-    if (origin.type !== "Reroute") return { node: origin, slot: link.origin_slot };
-    current = origin;
-    input = origin.inputs?.[0];
-  }
-  return null;
+// What links inside a subgraph name as their ends when they lead out of it.
+const SUBGRAPH_INPUTS = -10;
+const SUBGRAPH_OUTPUTS = -20;
+const MOST_HOPS = 64;
+
+/** The node whose inside a graph is, null for the workflow itself. Of several copies of a subgraph, the first. */
+function holderOf(graph) {
+  const root = rootGraph();
+  if (!graph || graph === root) return null;
+  const graphs = [root, ...(root.subgraphs?.values() ?? [])];
+  return graphs.flatMap((each) => each.nodes).find((node) => node.subgraph === graph) ?? null;
 }
 
-/** The nodes that an output feeds, directly or through reroutes. */
-export function downstream(node, slot) {
-  const links = node.outputs?.[slot]?.links ?? [];
-  return links.flatMap((id) => {
-    const link = linkOf(node.graph, id);
-    const target = link && node.graph.getNodeById(link.target_id);
-    if (!target) return [];
-    return target.type === "Reroute" ? downstream(target, 0) : [target];
+/** {node, slot} that feed an input, looked for through reroutes and subgraphs; null when nothing does. */
+export function upstream(node, inputName) {
+  const input = node.inputs?.find((item) => item.name === inputName);
+  return originOf(node.graph, input?.link, MOST_HOPS);
+}
+
+function originOf(graph, linkId, hops) {
+  const link = linkId == null || hops === 0 ? null : linkOf(graph, linkId);
+  if (!link) return null;
+  if (Number(link.origin_id) === SUBGRAPH_INPUTS) {
+    const holder = holderOf(graph);
+    return originOf(holder?.graph, holder?.inputs?.[link.origin_slot]?.link, hops - 1);
+  }
+  const node = graph.getNodeById(link.origin_id);
+  if (node?.type === "Reroute") return originOf(graph, node.inputs?.[0]?.link, hops - 1);
+  if (node?.subgraph) {
+    return originOf(node.subgraph, node.subgraph.outputs?.[link.origin_slot]?.linkIds?.[0], hops - 1);
+  }
+  return node ? { node, slot: link.origin_slot } : null;
+}
+
+/** The nodes that an output feeds, looked for through reroutes and subgraphs. */
+export const downstream = (node, slot) => targetsOf(node.graph, node.outputs?.[slot]?.links, MOST_HOPS);
+
+function targetsOf(graph, linkIds, hops) {
+  if (hops === 0) return [];
+  return [...(linkIds ?? [])].flatMap((id) => {
+    const link = linkOf(graph, id);
+    if (Number(link?.target_id) === SUBGRAPH_OUTPUTS) {
+      const holder = holderOf(graph);
+      return targetsOf(holder?.graph, holder?.outputs?.[link.target_slot]?.links, hops - 1);
+    }
+    const node = link && graph.getNodeById(link.target_id);
+    if (!node) return [];
+    if (node.type === "Reroute") return targetsOf(graph, node.outputs?.[0]?.links, hops - 1);
+    if (node.subgraph) {
+      return targetsOf(node.subgraph, node.subgraph.inputs?.[link.target_slot]?.linkIds, hops - 1);
+    }
+    return [node];
   });
 }
 
@@ -147,7 +201,7 @@ export function onExecuted(node, listener) {
 
 /** What the node's last run gave to the front end (its `ui`), or undefined. */
 export function lastOutput(node) {
-  const inSubgraph = node.graph && node.graph !== (app.rootGraph ?? app.graph);
+  const inSubgraph = node.graph && node.graph !== rootGraph();
   const key = inSubgraph ? `${node.graph.id}:${node.id}` : String(node.id);
   return outputs.get(node) ?? app.nodeOutputs?.[key];
 }
@@ -223,8 +277,36 @@ function takePlace(node, name, element) {
 /** Makes the node large enough for its widgets and at least `minWidth` wide; it is never made smaller. */
 export function growNode(node, minWidth = 0) {
   const [width, height] = node.computeSize();
-  const size = [Math.max(node.size[0], width, minWidth), Math.max(node.size[1], height)];
-  if (size[0] !== node.size[0] || size[1] !== node.size[1]) node.setSize(size);
+  resize(node, Math.max(node.size[0], width, minWidth), Math.max(node.size[1], height));
+}
+
+/**
+ * Lends a panel room beyond what its node was made or saved with: `lend(pixels)` makes the node as much higher, so that
+ * nothing else on it is squeezed, and gives it back when there are fewer. The node is saved without what is lent.
+ */
+export function lender(node) {
+  let wanted = 0;
+  let lent = 0;
+  const apply = () => {
+    const own = node.size[1] - lent;
+    lent = wanted;
+    resize(node, node.size[0], Math.max(own + lent, node.computeSize()[1]));
+  };
+  afterNodeMethod(node, "onConfigure", () => {
+    lent = 0;
+    apply();
+  });
+  afterNodeMethod(node, "onSerialize", (saved) => {
+    saved.size = [saved.size[0], saved.size[1] - lent];
+  });
+  return (pixels) => {
+    wanted = pixels;
+    apply();
+  };
+}
+
+function resize(node, width, height) {
+  if (width !== node.size[0] || height !== node.size[1]) node.setSize([width, height]);
   node.graph?.setDirtyCanvas(true, true);
 }
 

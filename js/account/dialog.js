@@ -2,7 +2,7 @@
  * The RunComfy account: a token goes in and never comes out, the most one prompt may cost is set, and requests
  * that were paid for are listed. The browser keeps none of it.
  */
-import { toast } from "../comfy.js";
+import { locale, nodeTitle, toast } from "../comfy.js";
 import { icon, iconButton, make } from "../dom.js";
 import { accountChanged, ask } from "../server.js";
 import { say } from "../strings.js";
@@ -93,7 +93,8 @@ class AccountDialog {
     accountChanged(state);
     this.state.dataset.kind = state.problem ? "bad" : state.configured ? "good" : "none";
     this.state.textContent =
-      state.problem ?? (state.configured ? say("account.configured", { source: state.source }) : say("account.none"));
+      state.problem ??
+      (state.configured ? say("account.configured", { source: sourceWords(state.source) }) : say("account.none"));
     if (state.test_server) this.state.append(make("br"), say("note.testServer", { address: state.test_server }));
     this.check.disabled = !state.configured;
     this.clear.hidden = !state.saved;
@@ -165,7 +166,7 @@ class AccountDialog {
   }
 
   #row(request) {
-    const when = new Date(request.created * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+    const when = new Date(request.created * 1000).toLocaleString(locale(), { dateStyle: "short", timeStyle: "short" });
     const money = request.cost_usd ?? request.estimate_usd;
     const id = request.request_id;
     return make(
@@ -175,7 +176,7 @@ class AccountDialog {
       make(
         "span",
         { class: "acestep-request-what", title: request.model },
-        [request.node, say(`request.${request.state}`)].filter(Boolean).join(" · "),
+        [request.node && nodeTitle(request.node), say(`request.${request.state}`)].filter(Boolean).join(" · "),
       ),
       make("span", {}, money == null ? "" : `${request.cost_usd == null ? "≈ " : ""}${dollars(money)}`),
       id
@@ -211,6 +212,9 @@ class AccountDialog {
     });
   }
 }
+
+// The server names the place in English; a variable or a command is named as it is.
+const sourceWords = (source) => (source === "saved in ComfyUI" ? say("account.savedHere") : source);
 
 async function copy(text) {
   try {

@@ -85,11 +85,13 @@ export class StatusLayout {
       const { account, estimate } = panel;
       if (account && !account.configured) found.push(["warn", account.problem ?? say("note.noToken")]);
       if (account?.test_server) found.push(["warn", say("note.testServer", { address: account.test_server })]);
-      if (estimate?.problem) found.push(["bad", estimate.problem]);
-      else if (estimate?.price?.message) found.push(["warn", estimate.price.message]);
+      // The server refuses the price of what the node itself has refused already.
+      // Of settings refused above the server has no price either.
+      const refused = found.some(([severity]) => severity === "bad");
+      if (estimate?.problem && !refused) found.push(["bad", estimate.problem]);
+      if (estimate?.price?.message) found.push(["warn", estimate.price.message]);
     }
-    for (const name of panel.ignored)
-      found.push(["dim", say("note.ignored", { name, reason: panel.ignoredReason(name) })]);
+    for (const ignored of panel.ignored) found.push(["dim", say("note.ignored", ignored)]);
     const message = panel.live?.summary().message;
     if (message && panel.phase !== "done") found.push(["info", message]);
     if (panel.phase === "failed" && panel.problem) found.push(["bad", shortened(panel.problem)]);
@@ -159,10 +161,10 @@ const willRunWith = (values) => {
   return values.version === "auto" ? say("version.best") : values.version;
 };
 
-const ranWith = (report) =>
-  [report.version === "none" ? "" : report.version, report.model === report.version ? "" : report.model]
-    .filter(Boolean)
-    .join(" · ");
+const ranWith = (report) => {
+  if (report.backend === "local") return [report.version, report.model].filter(Boolean).join(" · ");
+  return report.backend === "runcomfy" ? report.version : "";
+};
 
 function stateWords(panel) {
   const { phase, live, report } = panel;
@@ -175,7 +177,8 @@ function stateWords(panel) {
     ([state, count]) => (states.length > 1 || count > 1 ? `${count} × ` : "") + stateName(state),
   );
   if (words.length === 0) words.push(say("state.running"));
-  if (position !== null) words.push(say("state.position", { position }));
+  if (position === 0) words.push(say("state.next"));
+  else if (position !== null) words.push(say("state.position", { position }));
   if (elapsed >= 1) words.push(`${Math.round(elapsed)} s`);
   return words.join(" · ");
 }

@@ -1,10 +1,10 @@
 /** What a rendering node asks for, read from its widgets and from the nodes it is connected to. */
-import { findWidget, isLinked, lastOutput, upstream } from "../comfy.js";
+import { findWidget, knownValue, lastOutput, upstream } from "../comfy.js";
 import { ask, priceOf } from "../server.js";
 import { loadedFile } from "../audio/file.js";
 import { secondsOf } from "../audio/waveform.js";
 import { resolve } from "../time_range/range.js";
-import { entryOf, lastRun, linkedEdges, previousEntries } from "../time_range/node.js";
+import { lastRun, previousEntries, statedEntry } from "../time_range/node.js";
 import { taskOf } from "./facts.js";
 
 const DEFAULTS = {
@@ -20,11 +20,16 @@ const DEFAULTS = {
 const FAR_SECONDS = 86_400;
 const APART_SECONDS = 600;
 
-/** Values by name. A tags or lyrics input that another node feeds is null. */
+// What a row is about is always told, by the widget's own value where a link decides it in the run.
+const DECIDING = ["backend", "version", "resume_request_id"];
+
+/** Values by name. One that another node gives and only a run can tell is null. */
 export function valuesOf(node) {
   const values = { ...DEFAULTS };
-  for (const { name, value } of node.widgets ?? []) if (value !== undefined) values[name] = value;
-  for (const name of ["tags", "lyrics"]) if (isLinked(node, name)) values[name] = null;
+  for (const { name, value } of node.widgets ?? []) {
+    if (value === undefined) continue;
+    values[name] = knownValue(node, name) ?? (DECIDING.includes(name) ? value : null);
+  }
   return values;
 }
 
@@ -37,27 +42,27 @@ export const reportOf = (node) => lastOutput(node)?.acestep?.[0];
 export const hasSetting = (node, name) => Boolean(findWidget(node, name));
 
 /**
- * {price, callSeconds, takes, atMost} of a RunComfy run; callSeconds is null when the ranges are not known,
- * atMost says that the track's length is not known, so that the real cost may be lower.
+ * {price, callSeconds, takes, atMost} of a RunComfy run; callSeconds is null when only the run can tell them, atMost
+ * says that the track's length is not known, so that the real cost may be lower.
  */
 export async function estimateOf(node, values) {
   const task = taskOf(node.comfyClass);
   const price = await priceOf(task, values.version);
   const takes = values.batch_size;
-  if (task === "generate") return { price, takes, callSeconds: [values.duration], atMost: false };
-  const seconds = await sourceSeconds(node);
+  const seconds = task === "generate" ? null : await sourceSeconds(node);
+  const callSeconds = takes === null ? null : await secondsOfCalls(node, task, values, seconds);
+  return { price, takes, callSeconds, atMost: task !== "generate" && seconds === null };
+}
+
+async function secondsOfCalls(node, task, values, seconds) {
+  if (task === "generate") return values.duration === null ? null : [values.duration];
   const question =
     task === "inpaint"
-      ? inpaintQuestion(node, values, seconds)
+      ? inpaintQuestion(node, seconds)
       : { before: values.extend_before_duration, after: values.extend_after_duration };
-  if (!question) return { price, takes, callSeconds: null, atMost: false };
-  const plan = await ask("plan", {
-    task,
-    seconds: seconds ?? FAR_SECONDS,
-    context_seconds: values.context_seconds,
-    ...question,
-  });
-  return { price, takes, callSeconds: plan.call_seconds, atMost: seconds === null };
+  const asked = { context_seconds: values.context_seconds, ...question };
+  if (!question || Object.values(asked).includes(null)) return null;
+  return (await ask("plan", { task, seconds: seconds ?? FAR_SECONDS, ...asked })).call_seconds;
 }
 
 /** Length of the track an edit works on; null before it is known. */
@@ -80,13 +85,13 @@ function rangeNode(node) {
 /** Whatever decides the ranges of an inpaint, to notice a change. */
 export function rangesAsked(node) {
   const range = rangeNode(node);
-  return range && [entryOf(range), previousEntries(range), linkedEdges(range)];
+  return range && [statedEntry(range), previousEntries(range)];
 }
 
-function inpaintQuestion(node, values, seconds) {
+function inpaintQuestion(node, seconds) {
   const range = rangeNode(node);
-  if (!range || linkedEdges(range).length) return null;
-  const entries = [entryOf(range), ...previousEntries(range)];
+  const entries = range ? [statedEntry(range), ...previousEntries(range)] : [null];
+  if (entries.includes(null)) return null;
   const placed = entries.map((entry) => resolve(entry, seconds ?? FAR_SECONDS));
   if (placed.some(({ problem }) => problem)) return null;
   if (seconds !== null) return { ranges: placed.map(({ start, end }) => [start, end]) };

@@ -2,13 +2,14 @@
 import {
   addPanel,
   afterNodeMethod,
-  growNode,
+  lender,
   onExecuted,
   onTick,
   rememberForUndo,
   setWidgetDisabled,
   setWidgetValue,
   toast,
+  widgetLabel,
 } from "../comfy.js";
 import { accountState, onAccountChanged } from "../server.js";
 import { say } from "../strings.js";
@@ -21,6 +22,9 @@ import { StatusLayout } from "./layout.js";
 import * as facts from "./facts.js";
 import { connectedInputs, estimateOf, hasSetting, rangesAsked, reportOf, valuesOf } from "./node.js";
 
+// One line: what a node is made with.
+const LEAST_HEIGHT = 34;
+
 export class StatusPanel {
   constructor(node) {
     this.node = node;
@@ -31,7 +35,7 @@ export class StatusPanel {
     this.dimmed = new Set();
     this.compare = new Compare();
     this.layout = new StatusLayout(this);
-    this.height = 44;
+    this.height = LEAST_HEIGHT;
     addPanel(
       node,
       "status",
@@ -39,6 +43,7 @@ export class StatusPanel {
       () => this.height,
       () => this.height,
     );
+    this.lend = lender(node);
     follow(node, this);
     this.#listen();
   }
@@ -126,7 +131,7 @@ export class StatusPanel {
   contentIs(height) {
     if (height === this.height) return;
     this.height = height;
-    growNode(this.node);
+    this.lend(Math.max(0, height - LEAST_HEIGHT));
   }
 
   #dim() {
@@ -135,8 +140,9 @@ export class StatusPanel {
     for (const name of this.dimmed) if (!(name in ignored)) setWidgetDisabled(this.node, name, null);
     for (const name of names) setWidgetDisabled(this.node, name, say(ignored[name]));
     this.dimmed = new Set(names);
-    this.ignored = facts.ignoredAndSet(this.values, connectedInputs(this.node));
-    this.ignoredReason = (name) => say(ignored[name]);
+    this.ignored = facts
+      .ignoredAndSet(this.values, connectedInputs(this.node))
+      .map((name) => ({ name: widgetLabel(this.node, name), reason: say(ignored[name]) }));
   }
 
   async #askForPrice() {

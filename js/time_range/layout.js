@@ -135,7 +135,7 @@ class Layout {
   }
 
   #showPrevious(panel, place) {
-    const entries = previousEntries(panel.node);
+    const entries = previousEntries(panel.node).filter(Boolean);
     while (this.before.children.length > entries.length) this.before.lastChild.remove();
     entries.forEach((entry, index) => {
       const { start, end } = range.resolve(entry, panel.seconds);

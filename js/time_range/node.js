@@ -1,29 +1,35 @@
 /** What a TimeRange node says: its own range, its neighbours' ranges, and the track they lie in. */
-import { isLinked, lastOutput, setWidgetValue, upstream, widgetValue } from "../comfy.js";
+import { isLinked, knownValue, lastOutput, setWidgetValue, upstream, widgetValue } from "../comfy.js";
 import { audibleFile, loadedFile } from "../audio/file.js";
 
 const EDGES = ["start", "end"];
 
-/** The node's own range, as its number fields say. */
+/**
+ * The node's own range. An edge that another node decides lies where that node is known to put it, else where the last
+ * run found it.
+ */
 export function entryOf(node) {
-  return {
-    start: Number(widgetValue(node, "start_time") ?? 0),
-    startAnchor: widgetValue(node, "start_time_relative_to") ?? "start",
-    end: Number(widgetValue(node, "end_time") ?? 0),
-    endAnchor: widgetValue(node, "end_time_relative_to") ?? "start",
-  };
-}
-
-/** The same, but an edge that another node decides lies where the last run found it, when there was one. */
-export function knownEntry(node) {
-  const entry = entryOf(node);
-  const range = lastRun(node)?.ranges?.at(-1);
-  for (const edge of range ? linkedEdges(node) : []) {
-    entry[edge] = range[edge === "start" ? 0 : 1];
-    entry[`${edge}Anchor`] = "start";
-  }
+  const entry = {};
+  const ran = lastRun(node)?.ranges?.at(-1);
+  EDGES.forEach((edge, index) => {
+    const [time, anchor] = statedEdge(node, edge);
+    const stated = time !== undefined && anchor !== undefined;
+    const found = stated ? undefined : ran?.[index];
+    entry[edge] = Number(found ?? time ?? widgetValue(node, `${edge}_time`) ?? 0);
+    entry[`${edge}Anchor`] = found !== undefined ? "start" : (anchor ?? "start");
+  });
   return entry;
 }
+
+/** The node's own range before any run, or null when another node decides it in a way only a run can tell. */
+export function statedEntry(node) {
+  return EDGES.some((edge) => statedEdge(node, edge).includes(undefined)) ? null : entryOf(node);
+}
+
+const statedEdge = (node, edge) => [
+  knownValue(node, `${edge}_time`),
+  knownValue(node, `${edge}_time_relative_to`),
+];
 
 /** Writes the times of an entry into the number fields; anchors and linked fields are never changed here. */
 export function writeEntry(node, entry) {
@@ -37,18 +43,18 @@ export function linkedEdges(node) {
 }
 
 export function bpmOf(node) {
-  const bpm = Number(widgetValue(node, "bpm") ?? 0);
-  return isLinked(node, "bpm") || bpm < 30 ? 0 : bpm;
+  const bpm = Number(knownValue(node, "bpm") ?? 0);
+  return bpm < 30 ? 0 : bpm;
 }
 
-/** The ranges of the TimeRange nodes before this one, nearest first; those that links decide are left out. */
+/** The ranges of the nodes before this one, nearest first; null stands for what only a run can tell. */
 export function previousEntries(node) {
   const entries = [];
   const seen = new Set([node]);
   for (let origin = upstream(node, "previous"); origin; origin = upstream(origin.node, "previous")) {
-    if (origin.node.comfyClass !== "TimeRange" || seen.has(origin.node)) break;
+    if (seen.has(origin.node)) break;
     seen.add(origin.node);
-    if (linkedEdges(origin.node).length === 0) entries.push(entryOf(origin.node));
+    entries.push(origin.node.comfyClass === "TimeRange" ? statedEntry(origin.node) : null);
   }
   return entries;
 }

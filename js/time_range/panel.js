@@ -56,7 +56,7 @@ export class TimeRangePanel {
   }
 
   get entry() {
-    return facts.knownEntry(this.node);
+    return facts.entryOf(this.node);
   }
 
   /** Whether the length of the track is known, so that ranges can be checked against it. */
