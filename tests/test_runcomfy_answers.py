@@ -70,13 +70,24 @@ def test_only_a_well_formed_id_is_an_id(value):
 @given(JSON)
 def test_only_a_number_of_dollars_is_a_cost(value):
     cost = cost_in({"cost": value})
-    assert cost is None or (cost == value and 0 <= cost < float("inf") and not isinstance(value, bool))
+    assert cost is None or (cost == float(value) and 0 <= cost < float("inf") and not isinstance(value, bool))
+
+
+@pytest.mark.parametrize("value, usd", [(0, 0.0), (0.012, 0.012), ("0.0120", 0.012)])
+def test_a_cost_may_be_written_as_a_number_or_in_digits(value, usd):
+    assert cost_in({"cost": value}) == usd
+
+
+def test_a_token_is_found_in_json_where_it_is_written_with_escapes():
+    token = 'a"b\\c'
+    line = said({"detail": f"Bearer {token}"}, token)
+    assert token not in line and json.dumps(token)[1:-1] not in line and "[token]" in line
 
 
 @given(JSON)
 def test_what_a_service_says_is_one_short_printable_line_without_the_token(value):
     token = "the-token"
-    for text in (value, f"a {token} b", {"detail": [token]}, f"x{token}" * 500):
+    for text in (value, f"a {token} b", {"detail": [token]}, {token: 1}, f"x{token}" * 500):
         line = said(text, token)
         assert len(line) <= 300 and "\n" not in line and token not in line and line.isprintable()
 

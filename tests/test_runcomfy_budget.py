@@ -10,7 +10,7 @@ from acestep_nodes.nodes.backends.runcomfy.errors import CostRefused
 from acestep_nodes.nodes.request import Call
 from hypothesis import given
 from hypothesis import strategies as st
-from runcomfy_runs import generate, place_for, song
+from runcomfy_runs import generate, hurried, place_for, song
 from runcomfy_simulator import Simulator, rendering
 
 
@@ -121,6 +121,35 @@ def test_an_unknown_outcome_stays_counted_and_a_refusal_does_not(tmp_path, monke
         assert simulator.paid == 1
         assert isinstance(generate(place, song(seed=3)).error, CostRefused)
         assert simulator.paid == 1
+
+
+@pytest.mark.parametrize("limit", ["max_cost_usd", "ceiling"])
+def test_what_was_paid_for_and_is_gone_is_bought_again_within_the_limits_only(tmp_path, limit):
+    """It was expected to cost nothing; RunComfy no longer having it must not open a way past the limits."""
+    with Simulator(compose=rendering.tone) as simulator:
+        place = hurried(place_for(simulator, tmp_path))
+        assert generate(place, song(batch_size=3)).error is None
+        for job in simulator.service.jobs():
+            job.forgotten = True
+        if limit == "ceiling":
+            save_ceiling(place, 0.0025)  # two songs of 5 s at $0.0010
+            refused = generate(place, song(batch_size=3))
+        else:
+            refused = generate(place, song(batch_size=3, max_cost_usd=0.0025))
+        assert "$0.0030" in refused.words and limit.split("_")[0] in refused.words
+        assert simulator.paid == 3 + 2  # two fit; the third does not
+        save_ceiling(place, 2.0)
+        assert generate(place, song(batch_size=3)).error is None and simulator.paid == 3 + 3
+
+
+def test_a_call_that_costs_after_all_is_looked_at_again():
+    prompt = Prompt()
+    made = budget(prompt, [1.5, 0.0])
+    assert admitted(made)
+    with pytest.raises(CostRefused):
+        made.admit(Call(take=1), 0.6, "p")
+    made.admit(Call(take=1), 0.5, "p")
+    assert not admitted(budget(prompt, [0.1]))
 
 
 def test_a_ceiling_lowered_while_the_run_was_queued_counts(tmp_path):

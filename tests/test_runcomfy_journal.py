@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_a_later_field_is_no_reason_to_refuse_an_older_or_newer_file_of_the_same
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"schema": 1}', '{"schema": 1, "entries": [{}], "runs": []}', "\x00\x01", '{"schema": 2}',
-             '{"schema": 1, "entries": [7], "runs": []}']
+             '{"schema": 1, "entries": [7], "runs": []}', '{"schema": 1, "entries": [], "runs": [{}]}']
 )  # fmt: skip
 def test_a_damaged_journal_stops_before_the_submission(simulator, tmp_path, text):
     place = place_for(simulator, tmp_path)
@@ -94,6 +95,30 @@ def test_a_damaged_journal_stops_before_the_submission(simulator, tmp_path, text
     ran = generate(place)
     assert isinstance(ran.error, JournalError) and str(tmp_path / "journal.json") in ran.words
     assert simulator.paid == 0 and (tmp_path / "journal.json").read_text() == text
+
+
+@pytest.mark.parametrize(
+    "change", [{"request_id": "../../x"}, {"request_id": 5}, {"request_id": None}, {"created": "now"}, {"seed": None},
+               {"state": "paid"}, {"seconds": float("nan")}, {"cost_usd": "much"}, {"account": None}]
+)  # fmt: skip
+def test_a_journal_edited_by_hand_is_never_half_believed(simulator, tmp_path, change):
+    place = place_for(simulator, tmp_path)
+    generate(place)
+    path = tmp_path / "journal.json"
+    data = json.loads(path.read_text())
+    data["entries"][0] |= change
+    path.write_text(json.dumps(data))
+    ran = generate(place)
+    assert isinstance(ran.error, JournalError) and str(path) in ran.words and simulator.paid == 1
+
+
+def test_a_journal_deleted_between_two_runs_is_begun_anew(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    request_id = generate(place).facts["request_ids"][0]
+    (tmp_path / "journal.json").unlink()
+    fetched = generate(place, song(resume_request_id=request_id))
+    assert fetched.error is None and simulator.paid == 1
+    assert [e.request_id for e in journal(place)] == [request_id]
 
 
 def test_a_journal_that_cannot_be_written_stops_before_the_submission(simulator, tmp_path):
@@ -109,18 +134,36 @@ def test_a_folder_that_cannot_be_made_stops_before_the_submission(simulator, tmp
     assert ran.error is not None and "acestep" in ran.words and simulator.paid == 0
 
 
+def generate_while_the_journal_breaks(simulator, place, fault):
+    """A run whose submission is answered, by ``fault``, once the journal can no longer be written."""
+    release, path = threading.Event(), place.directory / "journal.json"
+    simulator.fault("submit", fault, until=release)
+
+    def break_it():
+        wait_until(lambda: simulator.paid == 1)
+        path.unlink()
+        path.mkdir()
+        release.set()
+
+    breaker = threading.Thread(target=break_it)
+    breaker.start()
+    ran = generate(place)
+    breaker.join()
+    path.rmdir()
+    return ran
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "unreadable"])
+def test_an_unknown_outcome_is_said_even_when_it_cannot_be_recorded(simulator, tmp_path, fault):
+    place = place_for(simulator, tmp_path)
+    ran = generate_while_the_journal_breaks(simulator, place, fault)
+    assert isinstance(ran.error, JournalError) and "could not be recorded" in ran.words
+    assert "not known whether RunComfy accepted" in ran.words and "may be charged" in ran.words
+
+
 def test_a_journal_that_breaks_after_acceptance_keeps_the_id_in_the_words_and_the_log(simulator, tmp_path, caplog):
     place = place_for(simulator, tmp_path)
-    simulator.fault("submit", "slow", seconds=0.6)
-    from runcomfy_runs import Watcher
-
-    def break_it(status):
-        if status["state"] == "submitting":
-            (tmp_path / "journal.json").unlink(missing_ok=True)
-            (tmp_path / "journal.json").mkdir(exist_ok=True)
-        return False
-
-    ran = generate(place, watcher=Watcher(break_it))
+    ran = generate_while_the_journal_breaks(simulator, place, "slow")
     (job,) = simulator.service.jobs()
     assert isinstance(ran.error, JournalError) and ran.error.request_id == job.request_id
     assert job.request_id in ran.words and "may be charged" in ran.words and job.request_id in caplog.text

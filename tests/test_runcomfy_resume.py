@@ -9,11 +9,13 @@ from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
 from acestep_nodes.nodes.backends.runcomfy.errors import (
     NothingToFetch,
+    NotSignedIn,
 )
 from acestep_nodes.nodes.errors import InputError
 from runcomfy_runs import (
     extension,
     generate,
+    hurried,
     inpaint,
     journal,
     place_for,
@@ -106,6 +108,35 @@ def test_ids_of_two_runs_or_of_another_kind_of_node_are_refused(simulator, place
     other = inpaint(place, window(), request=repair(resume_request_id=one))
     assert isinstance(other.error, InputError) and "another kind of node" in other.words
     assert simulator.paid == 2
+
+
+def test_a_run_of_another_account_is_not_taken_for_lost(simulator, place):
+    """Its own account still has it: coming back, it is fetched and not bought again."""
+    request_id = generate(place).facts["request_ids"][0]
+    own, simulator.service.token = simulator.service.token, "another-token"
+    other = hurried(replace(place, environment={"RUNCOMFY_API_TOKEN": "another-token"}))
+    simulator.fault("status", "http", times=1000, status=404)
+    ran = generate(other, song(resume_request_id=request_id))
+    assert isinstance(ran.error, NothingToFetch) and "another RunComfy token" in ran.words
+    simulator.faults.clear()
+    simulator.fault("status", "http", times=1000, status=403)
+    refused = generate(other, song(resume_request_id=request_id))
+    assert isinstance(refused.error, NotSignedIn) and "another RunComfy token" in refused.words
+    assert "queue again" not in refused.words  # that would buy it for this account
+    simulator.faults.clear()
+    simulator.service.token = own
+    assert generate(place).error is None and simulator.paid == 1
+
+
+def test_a_failing_fetch_of_an_unknown_id_says_only_what_is_true(simulator, place, tmp_path):
+    request_id = generate(place).facts["request_ids"][0]
+    elsewhere = hurried(place_for(simulator, tmp_path / "another computer"))
+    simulator.fault("file", "http", times=1000, status=503)
+    ran = generate(elsewhere, song(resume_request_id=request_id))
+    assert f"Set resume_request_id to {request_id} again" in ran.words
+    assert "is in the journal" not in ran.words and journal(elsewhere) == ()
+    simulator.faults.clear()
+    assert generate(elsewhere, song(resume_request_id=request_id)).error is None and simulator.paid == 1
 
 
 def test_resuming_says_what_differs(musical, tmp_path):

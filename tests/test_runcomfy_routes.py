@@ -56,7 +56,9 @@ def ask(place, *questions, origin="same", headers=None, method="post"):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("origin", [None, "null", "http://example.com", "http://127.0.0.1:1", ""])
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://example.com", "http://127.0.0.1:1", "", "http://[", "http://a]b["]
+)
 def test_every_route_wants_its_own_origin(place, path, origin):
     ((status, answer),) = ask(place, (path, {}), origin=origin)
     assert status == 403 and set(answer) == {"message"}
