@@ -21,6 +21,7 @@ const PANELS = {
 
 loadStyle();
 followTheme();
+listen();
 
 registerExtension({
   name: "acestep.nodes",
@@ -42,7 +43,6 @@ registerExtension({
   commands: [{ id: "acestep.account", label: "ACE-Step: RunComfy account", function: openAccount }],
   setup() {
     useLanguage(locale());
-    listen();
   },
   nodeCreated(node) {
     PANELS[node.comfyClass]?.(node);

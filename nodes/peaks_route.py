@@ -1,4 +1,9 @@
-"""GET /acestep/peaks: the outline of a file in the input folder, for tracks too long to decode in the browser."""
+"""POST /acestep/peaks: the outline of a file in the input folder, for tracks too long to decode in the browser.
+
+    {"filename": "mix.wav", "subfolder": "", "type": "input"} → see audio/peaks.py
+
+Who may ask and how is in same_origin.py. HTTP 404: there is no such file; 422: it holds no sound that can be read.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -6,6 +11,7 @@ from pathlib import Path, PurePath
 
 from .audio.peaks import Peaks, peaks_of_file
 from .errors import InputError
+from .same_origin import BadInput, json_route
 
 PATH = "/acestep/peaks"
 _KEPT = 16
@@ -46,28 +52,35 @@ def file_inside(folder: Path, subfolder: str, filename: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def register_routes() -> None:
-    """Adds the route to ComfyUI's server. Called once, while the pack loads."""
-    import folder_paths
-    from aiohttp import web
-    from server import PromptServer
+async def answer(peaks: PeaksOfFiles, folder: Path, question: dict) -> dict:
+    """The outline that ``question`` asks for. Raises BadInput."""
+    names = [question.get("subfolder", ""), question.get("filename", "")]
+    if not all(isinstance(name, str) for name in names):
+        raise BadInput("subfolder and filename must be text.")
+    if question.get("type", "input") != "input":
+        raise BadInput("only files of the input folder are measured.")
+    path = file_inside(folder, *names)
+    if path is None:
+        raise BadInput("the input folder has no such file.", 404)
+    try:
+        return (await peaks.of(path)).as_dict()
+    except InputError as error:
+        raise BadInput(str(error), 422) from None
+    except OSError:
+        raise BadInput("it cannot be opened.", 422) from None
 
+
+def register_routes(routes=None) -> None:
+    """Add the route to ComfyUI's server. ``routes`` is for tests."""
+    import folder_paths
+
+    if routes is None:
+        from server import PromptServer
+
+        routes = PromptServer.instance.routes
     peaks = PeaksOfFiles()
 
-    @PromptServer.instance.routes.get(PATH)
-    async def answer(request):
-        query = request.rel_url.query
-        filename = query.get("filename", "")
-        if query.get("type", "input") != "input":
-            return _problem("only files of the input folder are measured.", 400)
-        path = file_inside(Path(folder_paths.get_input_directory()), query.get("subfolder", ""), filename)
-        if path is None:
-            return _problem("the input folder has no such file.", 404)
-        try:
-            found = await peaks.of(path)
-        except (InputError, OSError) as error:
-            return _problem(str(error) if isinstance(error, InputError) else "it cannot be opened.", 422)
-        return web.json_response(found.as_dict(), headers={"Cache-Control": "no-cache"})
+    async def answer_page(question: dict) -> tuple[int, dict]:
+        return 200, await answer(peaks, Path(folder_paths.get_input_directory()), question)
 
-    def _problem(sentence: str, status: int):
-        return web.json_response({"error": sentence}, status=status)
+    routes.post(PATH)(json_route(answer_page))

@@ -1,6 +1,7 @@
 """POST /acestep/plan: how much sound RunComfy would have to make for an edit, for the price shown before a run.
 
-The browser sends what it knows and gets the same plan that a run would make, to a millisecond:
+The page sends what it knows and gets the same plan that a run would make, to a millisecond; who may ask and how is in
+same_origin.py:
 
     {"task": "inpaint", "seconds": 184.2, "context_seconds": 30, "ranges": [[12.5, 24], …]}
     {"task": "outpaint", "seconds": 184.2, "context_seconds": 30, "before": 0, "after": 30}
@@ -13,6 +14,7 @@ from .audio.windows import plan_extensions, plan_windows
 from .backends.runcomfy.endpoints import MAX_CALL_SECONDS
 from .errors import InputError
 from .request import MAX_CONTEXT_SECONDS, MAX_EXTENSION_SECONDS, number
+from .same_origin import BadInput, json_route
 from .time_ranges import merged
 
 PATH = "/acestep/plan"
@@ -41,22 +43,20 @@ def call_seconds(question: dict) -> list[float]:
     return [part.samples / _PER_SECOND for part in parts]
 
 
-def register_routes() -> None:
-    """Adds the route to ComfyUI's server. Called once, while the pack loads."""
-    from aiohttp import web
-    from server import PromptServer
+def register_routes(routes=None) -> None:
+    """Add the route to ComfyUI's server. ``routes`` is for tests."""
+    if routes is None:
+        from server import PromptServer
 
-    @PromptServer.instance.routes.post(PATH)
-    async def answer(request):
+        routes = PromptServer.instance.routes
+
+    async def answer(question: dict) -> tuple[int, dict]:
         try:
-            question = await request.json()
-            if not isinstance(question, dict):
-                raise InputError("plan: the body must be a JSON object.")
-            return web.json_response({"call_seconds": call_seconds(question)})
+            return 200, {"call_seconds": call_seconds(question)}
         except InputError as error:
-            return web.json_response({"message": str(error)}, status=400)
-        except ValueError:
-            return web.json_response({"message": "The body is not readable JSON."}, status=400)
+            raise BadInput(str(error)) from None
+
+    routes.post(PATH)(json_route(answer))
 
 
 def _samples(question: dict, name: str, most: float) -> int:

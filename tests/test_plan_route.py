@@ -1,9 +1,17 @@
-"""The price shown before an edit is that of the plan the run will make."""
+"""The price shown before an edit is that of the plan the run will make; the page alone may ask for it."""
+
+import asyncio
+import json
 
 import pytest
 from acestep_nodes.nodes.audio.windows import plan_extensions, plan_windows
 from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.plan_route import call_seconds
+from acestep_nodes.nodes.peaks_route import PeaksOfFiles
+from acestep_nodes.nodes.peaks_route import answer as peaks_answer
+from acestep_nodes.nodes.plan_route import call_seconds, register_routes
+from acestep_nodes.nodes.same_origin import MAX_BODY_BYTES, BadInput
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,3 +57,65 @@ def test_an_outpaint_is_planned_as_it_will_run(seconds, before, after, context):
 def test_questions_without_sense_are_refused(question):
     with pytest.raises(InputError):
         call_seconds(question)
+
+
+INPAINT = {"task": "inpaint", "seconds": 184.2, "context_seconds": 30, "ranges": [[12.5, 24]]}
+
+
+def asked(body: bytes, **headers) -> tuple[int, dict]:
+    """Status and answer of /acestep/plan on a server of its own; a header that is None is left out."""
+
+    async def main():
+        app, routes = web.Application(), web.RouteTableDef()
+        register_routes(routes)
+        app.add_routes(routes)
+        async with TestClient(TestServer(app)) as client:
+            own = {"Origin": f"http://{client.server.host}:{client.server.port}", "Content-Type": "application/json"}
+            sent = {name: value for name, value in (own | headers).items() if value is not None}
+            async with client.post("/acestep/plan", data=body, headers=sent) as answer:
+                return answer.status, await answer.json()
+
+    return asyncio.run(main())
+
+
+def test_the_page_is_answered():
+    assert asked(json.dumps(INPAINT).encode()) == (200, {"call_seconds": call_seconds(INPAINT)})
+
+
+@pytest.mark.parametrize(
+    "body, headers, status",
+    [
+        (json.dumps(INPAINT).encode(), {"Origin": "https://elsewhere.example"}, 403),
+        (json.dumps(INPAINT).encode(), {"Origin": "null"}, 403),
+        (json.dumps(INPAINT).encode(), {"Origin": None}, 403),
+        (json.dumps(INPAINT).encode(), {"Content-Type": "text/plain"}, 415),
+        (b" " * (MAX_BODY_BYTES + 1), {}, 413),
+        (b"{", {}, 400),
+        (b"[]", {}, 400),
+        (json.dumps(INPAINT | {"ranges": [[20, 10]]}).encode(), {}, 400),
+    ],
+)
+def test_nobody_and_nothing_else_is_answered(body, headers, status):
+    found, answer = asked(body, **headers)
+    assert found == status and answer.keys() == {"message"} and answer["message"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    "question, status",
+    [
+        ({"filename": "missing.wav"}, 404),
+        ({"filename": "../secret.wav"}, 404),
+        ({}, 404),
+        ({"filename": "text.wav"}, 422),
+        ({"filename": "text.wav", "type": "output"}, 400),
+        ({"filename": ["text.wav"]}, 400),
+        ({"filename": "text.wav", "subfolder": 7}, 400),
+    ],
+)
+def test_peaks_that_cannot_be_given_are_refused(tmp_path, question, status):
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "text.wav").write_text("no sound")
+    (tmp_path / "secret.wav").write_text("no sound")
+    with pytest.raises(BadInput) as refused:
+        asyncio.run(peaks_answer(PeaksOfFiles(), tmp_path / "input", question))
+    assert refused.value.status == status

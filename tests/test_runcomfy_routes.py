@@ -7,7 +7,8 @@ import stat
 import pytest
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.place import Place
-from acestep_nodes.nodes.backends.runcomfy.routes import MAX_BODY_BYTES, register_routes
+from acestep_nodes.nodes.backends.runcomfy.routes import register_routes
+from acestep_nodes.nodes.same_origin import MAX_BODY_BYTES
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from runcomfy_runs import IMPATIENT, generate, place_for, song

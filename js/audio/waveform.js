@@ -2,7 +2,8 @@
  * The waveform of a file on the server: decoded here when it is short, measured by the server when it is long
  * or in a format the browser does not play.
  */
-import { fetchFromServer, viewUrl } from "../comfy.js";
+import { viewUrl } from "../comfy.js";
+import { ask } from "../server.js";
 import { measure, peaksFromServer } from "./peaks.js";
 
 export const LONGEST_DECODED_SECONDS = 600;
@@ -78,11 +79,8 @@ async function decoded(file) {
   return { peaks, mono, seconds: buffer.duration, sampleRate: buffer.sampleRate };
 }
 
-async function measuredByServer(file) {
-  const { filename, subfolder, type } = file;
-  const answer = await fetchFromServer(`/acestep/peaks?${new URLSearchParams({ filename, subfolder, type })}`);
-  const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.error ?? "unreadable");
+async function measuredByServer({ filename, subfolder, type }) {
+  const body = await ask("peaks", { filename, subfolder, type });
   return { peaks: peaksFromServer(body), mono: null, seconds: body.seconds, sampleRate: body.sample_rate };
 }
 

@@ -30,6 +30,7 @@ export class Compare {
       value: "0",
       "aria-label": say("compare.seek"),
       oninput: () => this.#jump(Number(this.seek.value)),
+      onkeydown: (event) => this.#key(event),
     });
     this.time = make("output", { class: "acestep-time" }, formatTime(0, 1));
     this.take = make("select", { class: "acestep-take", "aria-label": say("compare.take"), hidden: true });
@@ -153,6 +154,15 @@ export class Compare {
     const time = Math.max(0, this.heard === "before" ? position - this.offset : position);
     audio.currentTime = Number.isFinite(audio.duration) ? Math.min(time, audio.duration) : time;
     this.#showTime();
+  }
+
+  /** Arrows go by a second, with shift by five; the slider's own step is for the mouse. */
+  #key(event) {
+    const direction = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    if (!direction || event.ctrlKey || event.metaKey) return;
+    this.#jump(this.position + direction * (event.shiftKey ? 5 : 1));
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   #follow() {

@@ -16,7 +16,7 @@ import { say } from "../strings.js";
 import { audibleFile, savedFiles } from "../audio/file.js";
 import { openAccount } from "../account/dialog.js";
 import { Compare } from "./compare.js";
-import { follow } from "./events.js";
+import { follow, isRunning } from "./events.js";
 import { LiveRun } from "./live.js";
 import { StatusLayout } from "./layout.js";
 import * as facts from "./facts.js";
@@ -180,6 +180,7 @@ export class StatusPanel {
 
   #watch() {
     if (!this.layout.root.isConnected) return;
+    if (this.phase === "idle" && isRunning(this.node)) this.began();
     const now = this.#signature();
     if (now === this.seen) return;
     this.seen = now;

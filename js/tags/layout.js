@@ -71,6 +71,7 @@ class GroupRow {
       "aria-label": say(`tags.${group}`),
       "aria-orientation": "horizontal",
       "data-group": group,
+      onfocusin: (event) => this.#enterAt(Number(event.target.dataset.index)),
     });
     this.dice = iconButton("dice", say("tags.random", { group: say(`tags.${group}`) }), () => panel.randomise(group));
     this.element = make("div", { class: "acestep-tag-row", "data-group": group }, this.name, this.chips, this.dice);
@@ -89,7 +90,15 @@ class GroupRow {
       this.chips.replaceChildren(
         ...tags.map((tag, index) => chip(tag, index, tags.length, doubted.includes(tag.toLowerCase()))),
       );
+    this.#enterAt(Math.max(0, focused));
     if (focused >= 0) this.focus(focused);
+  }
+
+  /** Tab comes to one chip of a row; arrows lead to the others. */
+  #enterAt(index) {
+    const chips = [...this.chips.querySelectorAll(".acestep-chip")];
+    const entry = Math.min(index, chips.length - 1);
+    chips.forEach((each, place) => (each.tabIndex = place === entry ? 0 : -1));
   }
 
   /** Focus a chip, or the next best there is. */
@@ -105,7 +114,7 @@ function chip(tag, index, count, doubted) {
     {
       class: "acestep-chip",
       role: "option",
-      tabindex: "0",
+      tabindex: "-1",
       "aria-selected": "true",
       "aria-posinset": String(index + 1),
       "aria-setsize": String(count),

@@ -249,6 +249,16 @@ export class TimeRangePanel {
     this.layout.show(this);
   }
 
+  /** A file may have been written anew under its name; what is shown stays until the new sound is there. */
+  async #loadAnew() {
+    const file = this.loadingFile;
+    if (!file || this.state !== "ready") return;
+    const waveform = await waveformOf(file).catch(() => null);
+    if (!waveform || this.loadingFile !== file || waveform === this.waveform) return;
+    this.#take(waveform, "ready");
+    this.layout.show(this);
+  }
+
   #takeRun(run) {
     if (this.run === run) return;
     this.run = run;
@@ -281,7 +291,10 @@ export class TimeRangePanel {
     onExecuted(node, () => {
       this.runKey = facts.trackOf(node).key;
       this.refresh();
+      this.#loadAnew();
     });
+    const returned = () => this.#loadAnew();
+    window.addEventListener("focus", returned);
     const resizes = new ResizeObserver(() => this.paint());
     resizes.observe(this.layout.stage);
     // The page has lost its focus by the time the node is told of its end.
@@ -294,6 +307,7 @@ export class TimeRangePanel {
       resizes.disconnect();
       endTheme();
       endTicks();
+      window.removeEventListener("focus", returned);
       for (const name of ["pointerdown", "focusin"]) window.removeEventListener(name, letGo, true);
       this.player.close();
       this.#leave();

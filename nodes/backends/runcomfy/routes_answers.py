@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ...errors import ACEStepError
+from ...same_origin import BadInput
 from ...vocabulary import VERSIONS
 from .account import (
     DEFAULT_CEILING_USD,
@@ -25,7 +26,6 @@ from .errors import RunComfyError
 from .journal import Journal
 from .place import Patience, Place
 from .price import Price, PriceBoard, list_price, price_from
-from .routes import BadInput
 from .stopping import Stop
 
 MAX_JOURNAL_LINES = 100
