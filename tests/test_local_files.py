@@ -173,6 +173,51 @@ def test_a_missing_variant_asks_for_that_file_only(models):
     assert "turbo_aio.safetensors)" in str(error.value)  # what was found
 
 
+@pytest.mark.parametrize("content", ["an error page", "half of it", "something else"])
+def test_a_file_that_is_there_and_is_not_what_its_name_says_is_to_be_replaced(models, content):
+    _split_set(models, ("acestep_v1.5_turbo.safetensors", made.V15_NETWORK))
+    path = models / "vae" / "ace_1.5_vae.safetensors"
+    if content == "an error page":
+        path.write_bytes(b"<!DOCTYPE html><html>Sign in to download</html>")
+    elif content == "half of it":
+        os.truncate(path, path.stat().st_size // 2)
+    else:
+        made.write(path, {"decoder.conv_in.weight": (512, 4, 3, 3)})
+    with pytest.raises(BackendUnavailable) as error:
+        installed.choose(_request())
+    folder = models / "vae"
+    assert f"ace_1.5_vae.safetensors (0.3 GB) in {folder}, in place of the one there, which is incomplete" in str(
+        error.value
+    )
+    assert "acestep_v1.5_turbo.safetensors (4.8 GB)" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "wrong", "right"),
+    [
+        ("ace_step_1.5_turbo_aio.safetensors", made.V15_AIO, "diffusion_models", "checkpoints"),
+        ("my vae.safetensors", made.V15_VAE, "checkpoints", "vae"),
+        ("some encoder.safetensors", made.LM_17B, "diffusion_models", "text_encoders"),
+    ],
+)
+def test_a_file_in_a_folder_it_cannot_be_used_from_is_to_be_moved(models, name, shapes, wrong, right):
+    made.write(models / wrong / name, shapes)
+    with pytest.raises(BackendUnavailable) as error:
+        installed.choose(_request())
+    said = f"You have {name} already, but ComfyUI cannot load it all from where it is: "
+    assert f"{said}move it from {models / wrong} to {models / right}." in str(error.value)
+    made.write(models / right / name, shapes)
+    (models / wrong / name).unlink()
+    assert not files.misplaced_files()
+
+
+def test_a_network_alone_among_the_checkpoints_can_be_used(models):
+    _split_set(models)
+    made.write(models / "checkpoints" / "acestep_v1.5_turbo.safetensors", made.V15_NETWORK)
+    assert installed.choose(_request()).model[0].folder == "checkpoints"
+    assert not files.misplaced_files()
+
+
 def test_v1_asked_for_and_missing(models):
     made.write(models / "checkpoints" / "ace_step_1.5_turbo_aio.safetensors", made.V15_AIO)
     with pytest.raises(BackendUnavailable, match="ace_step_v1_3.5b.safetensors"):

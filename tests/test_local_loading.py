@@ -1,6 +1,8 @@
 """Loading by ComfyUI's own loaders, keeping what was loaded, and letting go when ComfyUI frees memory."""
 
+import sys
 import threading
+import types
 import weakref
 from pathlib import Path
 
@@ -110,15 +112,25 @@ def test_freeing_memory_lets_go_of_what_is_kept(loading):
     assert loading.SHELF.get("model") is None
 
 
-def test_making_room_within_a_node_keeps_it(loading):
+@pytest.mark.parametrize(("graph", "kept"), [("ACEStepInpaint", True), ("KSampler", False)])
+def test_making_room_keeps_what_the_graph_uses_and_lets_go_of_it_for_another_graph(loading, monkeypatch, graph, kept):
     import comfy.model_management
     from comfy_execution.utils import CurrentNodeContext
 
+    running = {0: (0, "prompt", {"7": {"class_type": graph}}, {}, [], {})}
+    server = types.SimpleNamespace(prompt_queue=types.SimpleNamespace(currently_running=running))
+    monkeypatch.setitem(
+        sys.modules, "server", types.SimpleNamespace(PromptServer=types.SimpleNamespace(instance=server))
+    )
+    loading.SHELF.begin({}, "ACEStepInpaint")
     gone = keep_two(loading)
-    with CurrentNodeContext("prompt", "node"):
+    with CurrentNodeContext("prompt", "7"):
         comfy.model_management.unload_all_models()
-    assert not gone[0].wait(1.5)
-    assert loading.SHELF.get("model") is not None
+    if kept:
+        assert not gone[0].wait(1.5)
+        assert loading.SHELF.get("model") is not None
+    else:
+        assert all(event.wait(20) for event in gone)
 
 
 def test_a_run_that_has_begun_keeps_what_it_uses(loading):
@@ -126,7 +138,7 @@ def test_a_run_that_has_begun_keeps_what_it_uses(loading):
 
     gone = keep_two(loading)
     comfy.model_management.unload_all_models()
-    loading.SHELF.begin({"model": ("model",)})
+    loading.SHELF.begin({"model": ("model",)}, "N")
     assert not gone[0].wait(1.5)
 
 

@@ -104,7 +104,7 @@ class LocalBackend(Backend):
         return {"warnings": list(self._warnings)}
 
     def close(self) -> None:
-        self.__dict__.pop("_renderer", None)
+        vars(self).pop("_renderer", None)
 
     @cached_property
     def _renderer(self):

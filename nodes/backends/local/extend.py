@@ -3,7 +3,6 @@
 Each pass goes on from the latents of the one before it; nothing is decoded and encoded again in between.
 """
 
-import functools
 from collections.abc import Callable
 
 import torch
@@ -57,18 +56,18 @@ def _chained(known: torch.Tensor, new: int, limit: int, family: Family, seed: in
         context = min(known.shape[-1], round(_CONTEXT_SECONDS * family.frame_rate))
         size = min(new, limit - context)
         kept = size if size == new else size - overlap
-        known = join(known, context, size, kept, functools.partial(make, seed=seed))
+        known = join(known, context, size, kept, seed, make)
         new, seed = new - kept, seed + _PASS_STRIDE
     return known
 
 
-def _continue(known: torch.Tensor, context: int, size: int, kept: int, make) -> torch.Tensor:
+def _continue(known: torch.Tensor, context: int, size: int, kept: int, seed: int, make: Make) -> torch.Tensor:
     latents = torch.nn.functional.pad(known[..., -context:], (0, size))
-    made = make(latents, [(context, context + size)])
+    made = make(latents, [(context, context + size)], seed)
     return torch.cat([known, made[..., context : context + kept]], dim=-1)
 
 
-def _precede(known: torch.Tensor, context: int, size: int, kept: int, make) -> torch.Tensor:
+def _precede(known: torch.Tensor, context: int, size: int, kept: int, seed: int, make: Make) -> torch.Tensor:
     latents = torch.nn.functional.pad(known[..., :context], (size, 0))
-    made = make(latents, [(0, size)])
+    made = make(latents, [(0, size)], seed)
     return torch.cat([made[..., size - kept : size], known], dim=-1)

@@ -8,7 +8,7 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -72,7 +72,18 @@ def flavour_of(path: str) -> str | None:
 
 
 def installed_files() -> tuple[ModelFile, ...]:
-    """Every file in ComfyUI's model folders, extra model paths included, that holds a part of ACE-Step."""
+    """Every file in ComfyUI's model folders, extra model paths included, with a part of ACE-Step to load from there."""
+    usable = [replace(file, parts=_usable(file)) for file in _all_files()]
+    return tuple(file for file in usable if file.parts)
+
+
+def misplaced_files() -> tuple[tuple[ModelFile, str], ...]:
+    """The files ComfyUI can load nothing or not all from where they are, each with the folder it belongs in."""
+    wrong = [(file, _folder_for(file)) for file in _all_files() if _usable(file) != file.parts]
+    return tuple((file, folder) for file, folder in wrong if folder != file.folder)
+
+
+def _all_files() -> list[ModelFile]:
     import folder_paths
 
     found = []
@@ -85,10 +96,26 @@ def installed_files() -> tuple[ModelFile, ...]:
                 state = Path(path).stat()
             except OSError:
                 continue  # removed since the folder was listed
-            parts = tuple(p for p in _parts(path, state.st_mtime_ns, state.st_size) if p.kind in _BELONGS[folder])
+            parts = _parts(path, state.st_mtime_ns, state.st_size)
             if parts:
                 found.append(ModelFile(folder, name, path, state.st_size, state.st_mtime_ns, parts))
-    return tuple(found)
+    return found
+
+
+def _usable(file: ModelFile) -> tuple[Part, ...]:
+    kinds = {part.kind for part in file.parts}
+    # A checkpoint without a network is none.
+    here = _BELONGS[file.folder] if file.folder != CHECKPOINTS or MODEL in kinds else set()
+    return tuple(part for part in file.parts if part.kind in here)
+
+
+def _folder_for(file: ModelFile) -> str:
+    kinds = {part.kind for part in file.parts}
+    if len(kinds) > 1:
+        return CHECKPOINTS
+    return next(
+        folder for folder in (DIFFUSION_MODELS, TEXT_ENCODERS, VAE_FOLDER, CHECKPOINTS) if kinds <= _BELONGS[folder]
+    )
 
 
 # Which parts ComfyUI's loaders can take out of a file in each folder.
@@ -110,7 +137,7 @@ def _parts(path: str, modified_ns: int, size: int) -> tuple[Part, ...]:
 
 
 def read_header(path: str) -> dict[str, tuple[int, ...]]:
-    """Tensor names and shapes of a safetensors file. Raises OSError or ValueError when it is not one."""
+    """Tensor names and shapes of a safetensors file. Raises OSError or ValueError when it is not one, or not all."""
     with Path(path).open("rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
@@ -119,11 +146,15 @@ def read_header(path: str) -> dict[str, tuple[int, ...]]:
         entries = json.loads(file.read(length))
     if not isinstance(entries, dict):
         raise ValueError(f"{path} is not a safetensors file")
-    return {
-        name: tuple(entry["shape"])
+    tensors = {
+        name: entry
         for name, entry in entries.items()
-        if name != "__metadata__" and isinstance(entry, dict) and "shape" in entry
+        if name != "__metadata__" and isinstance(entry, dict) and {"shape", "data_offsets"} <= entry.keys()
     }
+    ends = (entry["data_offsets"][1] for entry in tensors.values())
+    if Path(path).stat().st_size < 8 + length + max(ends, default=0):
+        raise ValueError(f"{path} is only a part of a safetensors file")
+    return {name: tuple(entry["shape"]) for name, entry in tensors.items()}
 
 
 def parts_of(header: Mapping[str, tuple[int, ...]]) -> tuple[Part, ...]:

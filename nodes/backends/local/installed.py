@@ -1,6 +1,7 @@
 """Which of the installed models a request runs on."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ...errors import BackendUnavailable, InputError
 from ...request import Request
@@ -83,15 +84,15 @@ def _fitting(families: list[Family], part, check, node: str) -> list[Family]:
     """Those of ``families`` that a connected ``part`` belongs to; the last one's error when there is none."""
     if part is None:
         return families
-    kept, problem = [], None
+    kept, problems = [], []
     for family in families:
         try:
             check(part, family, node)
             kept.append(family)
-        except InputError as error:
-            problem = error
+        except InputError as problem:
+            problems.append(problem)
     if not kept:
-        raise problem
+        raise problems[-1]
     return kept
 
 
@@ -117,27 +118,24 @@ def _choose_of(family: Family, request: Request, available: tuple[ModelFile, ...
 
 def _model(family: Family, wanted: str, available) -> tuple[ModelFile, str, bool] | None:
     """(file, variant, assumed) of the best installed network."""
-    candidates = [file for file in available if file.part(MODEL, family)]
+    candidates = [(file, part) for file in available if (part := file.part(MODEL, family))]
     if family is V1:
-        return (candidates[0], "", False) if candidates else None
-    told = [(file, _variant(file)) for file in candidates]
+        return (candidates[0][0], "", False) if candidates else None
     order = _PREFERRED if wanted == "auto" else (wanted,)
     for variant in order:
-        for file, named in told:
-            if named == variant:
+        for file, part in candidates:
+            if file.flavour and _variant(file.flavour, part.xl) == variant:
                 return file, variant, False
     for variant in order:
-        for file, named in told:
+        for file, part in candidates:
             # Nothing in a header tells turbo, base and sft apart, so what the user says about such a file holds.
-            if named is None and file.part(MODEL, V15).xl == variant.startswith("xl_"):
+            if file.flavour is None and part.xl == variant.startswith("xl_"):
                 return file, variant, wanted == "auto"
     return None
 
 
-def _variant(file: ModelFile) -> str | None:
-    if file.flavour is None:
-        return None
-    return f"{'xl_' if file.part(MODEL, V15).xl else ''}{file.flavour}"
+def _variant(flavour: str, xl: bool) -> str:
+    return f"xl_{flavour}" if xl else flavour
 
 
 def _variant_of_connected(family: Family, request: Request) -> tuple[str, bool]:
@@ -146,9 +144,10 @@ def _variant_of_connected(family: Family, request: Request) -> tuple[str, bool]:
         return "", False
     if request.variant != "auto":
         return request.variant, False
-    width = request.model.model.model_config.unet_config.get("hidden_size", 0)
-    flavour = flavour_of(_loaded_from(request.model))
-    return f"{'xl_' if width >= XL_WIDTH else ''}{flavour or 'turbo'}", flavour is None
+    model: Any = request.model
+    width = model.model.model_config.unet_config.get("hidden_size", 0)
+    flavour = flavour_of(_loaded_from(model))
+    return _variant(flavour or "turbo", width >= XL_WIDTH), flavour is None
 
 
 def _loaded_from(model) -> str:

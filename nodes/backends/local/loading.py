@@ -28,7 +28,7 @@ def load(chosen: Chosen, request: Request) -> Loaded:
     sources = {MODEL: chosen.model, CLIP: chosen.clip, VAE: chosen.vae}
     sources = {kind: source for kind, source in sources.items() if connected[kind] is None}
     identities = {kind: tuple(file.identity for file in source) for kind, source in sources.items()}
-    SHELF.begin(identities)
+    SHELF.begin(identities, request.node)
     for kind, source in sources.items():
         if SHELF.get(kind) is None:
             # An all-in-one file gives all that is wanted of it at once.

@@ -5,7 +5,19 @@ from pathlib import Path
 
 from ...request import Request
 from .family import V1, V15, Family
-from .files import CHECKPOINTS, CLIP, DIFFUSION_MODELS, LM, MODEL, TEXT, TEXT_ENCODERS, VAE, VAE_FOLDER, ModelFile
+from .files import (
+    CHECKPOINTS,
+    CLIP,
+    DIFFUSION_MODELS,
+    LM,
+    MODEL,
+    TEXT,
+    TEXT_ENCODERS,
+    VAE,
+    VAE_FOLDER,
+    ModelFile,
+    misplaced_files,
+)
 
 # Where ComfyUI's own templates point to, and the sizes of the files there.
 _V15_SITE = "https://huggingface.co/Comfy-Org/ace_step_1.5_ComfyUI_files"
@@ -36,15 +48,18 @@ def message(request: Request, families: Sequence[Family], available: Sequence[Mo
     title = family.title
     if family is V15 and request.variant != "auto":
         title += f" {request.variant.replace('xl_', 'XL ')}"
-    listed = "; ".join(f"{name} ({size}) in {_folder(folder)}" for name, size, folder in wanted)
+    listed = "; ".join(
+        f"{name} ({size}) in {_folder(folder)}{_in_its_place(name, folder)}" for name, size, folder in wanted
+    )
     site = _V1_SITE if family is V1 else _V15_SITE
     have = _installed(family, available)
     price = _LIST_PRICES[V1.version if request.version == "auto" else family.version]
     return (
-        f"{request.node}: {title} is not installed completely{have}. Two ways forward: put these files in place, free "
-        f"but for the download, and press R in ComfyUI: {listed}. ComfyUI's own ACE-Step templates offer them; they "
-        f"are at {site}. Or set backend to runcomfy, which needs no GPU and costs about ${price:g} a second of audio "
-        f"(${price * 60:g} a minute, list price). To try the graph for free without ACE-Step, set backend to sketch."
+        f"{request.node}: {title} is not installed{have}. Two ways forward: put these files in place, free but for the "
+        f"download, and press R in ComfyUI: {listed}. ComfyUI's own ACE-Step templates offer them; they are at {site}."
+        f"{_to_move(family)} Or set backend to runcomfy, which needs no GPU and costs about ${price:g} a second of "
+        f"audio (${price * 60:g} a minute, list price). To try the graph for free without ACE-Step, set backend to "
+        "sketch."
     )
 
 
@@ -66,7 +81,27 @@ def _missing_files(family: Family, request: Request, available) -> list[tuple[st
 
 def _installed(family: Family, available) -> str:
     names = [file.name for file in available if any(part.family is family for part in file.parts)]
-    return f" (found only {', '.join(names)})" if names else ""
+    return f" completely (found only {', '.join(names)})" if names else ""
+
+
+def _in_its_place(name: str, folder: str) -> str:
+    """For a file that is there under its name and yet was not taken: a broken download, or something else."""
+    import folder_paths
+
+    there = {Path(listed.replace("\\", "/")).name for listed in folder_paths.get_filename_list(folder)}
+    return ", in place of the one there, which is incomplete or something else" if name in there else ""
+
+
+def _to_move(family: Family) -> str:
+    moves = [
+        f" You have {name} already, but ComfyUI cannot load it all from where it is: move it from {here} to {there}."
+        for name, here, there in (
+            (file.name, _folder(file.folder), _folder(folder))
+            for file, folder in misplaced_files()
+            if any(part.family is family for part in file.parts)
+        )
+    ]
+    return "".join(moves)
 
 
 def _folder(folder: str) -> str:

@@ -30,6 +30,10 @@ _ENCODING_SEED = 0
 # What v1 was shown for music without vocals.
 _V1_INSTRUMENTAL = "[inst]"
 
+# The parts of one edit draw from different seeds: with the same noise and the same text, they would repeat each other.
+# Larger than what the passes of one part add to it, and odd.
+_PART_STRIDE = 1_000_000_007
+
 _LESS_AT_ONCE = "Use a shorter duration or less context, another variant, or start ComfyUI with --lowvram."
 
 
@@ -86,7 +90,7 @@ class Renderer:
         text = self._edit_text(request, samples / family.sample_rate)
         missing = max(0, family.min_frames * family.hop - samples)
         latents = self._encode(torch.nn.functional.pad(source, (0, missing)), request)
-        latents = self._repaint(text, latents, spans, request.strength, request.seed, request)
+        latents = self._repaint(text, latents, spans, request.strength, _seed(request), request)
         return self._patched(source, 0, latents, spans, request)
 
     def outpaint(self, source: torch.Tensor, before: float, after: float, request: OutpaintRequest) -> torch.Tensor:
@@ -105,7 +109,7 @@ class Renderer:
         def make(latents: torch.Tensor, spans: list[Span], seed: int) -> torch.Tensor:
             return self._repaint(texts[latents.shape[-1]], latents, spans, 1.0, seed, request)
 
-        latents = extended(known, head, tail, family, request.seed, make)
+        latents = extended(known, head, tail, family, _seed(request), make)
         out = torch.nn.functional.pad(source, (before_samples, after_samples))
         spans = [(0, head), (head + whole, latents.shape[-1])]
         offset = head * family.hop - before_samples
@@ -142,7 +146,9 @@ class Renderer:
         request.progress.status(state="decoding")
         hop, out = self._family.hop, sound.clone()
         context = round(DECODED_CONTEXT_SECONDS * self._family.frame_rate)
-        for start, stop in widened(spans, context, latents.shape[-1]):
+        # Latents that were filled up to the network's least reach beyond the sound.
+        frames = frames_of_samples(sound.shape[1] + offset, self._family)
+        for start, stop in widened(spans, context, frames):
             decoded = vae_chunks.decode(self._vae, self._family, latents, start, stop, request.progress)
             first, last = start * hop - offset, stop * hop - offset
             a, b = max(0, first), min(sound.shape[1], last)
@@ -215,3 +221,8 @@ class Renderer:
     def _with_room(self, task: Callable, request: Request):
         request.progress.raise_if_stopped()
         return with_room(task, f"{self._chosen.title} ({request.node})", _LESS_AT_ONCE)
+
+
+def _seed(request: Request) -> int:
+    """What the part of an edit that is being made draws its noise from."""
+    return request.seed + request.call.part * _PART_STRIDE

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import comfy.model_management
+import comfy.utils
 import torch
 
 from ...errors import RenderError
@@ -57,17 +58,13 @@ def _in_pieces(
 ) -> torch.Tensor:
     """[start, stop) made by ``piece(a, b)`` in pieces of at most ``longest`` frames; smaller ones when memory ends."""
     while True:
+        pieces = list(_pieces(start, stop, total, longest, family.reach_frames))
         try:
-            made = []
-            for a, b, first, last in _pieces(start, stop, total, longest, family.reach_frames):
-                progress.raise_if_stopped()
-                scale = samples_a_frame
-                made.append(piece(first, last)[..., (a - first) * scale : (b - first) * scale])
-            return torch.cat(made, dim=-1)
+            return torch.cat(list(_made(piece, pieces, samples_a_frame, progress)), dim=-1)
         except Exception as error:
             comfy.model_management.raise_non_oom(error)
-            smaller = min(longest, last - first) // 2
         # Out of the except block: the exception no longer holds the tensors of the failed piece.
+        smaller = min(longest, max(last - first for _, _, first, last in pieces)) // 2
         if smaller < max(_SMALLEST_PIECE_FRAMES, 2 * family.reach_frames + 1):
             raise RenderError(
                 f"There is not enough memory for the VAE of {family.title}, not even for {longest} frames at a time. "
@@ -75,6 +72,17 @@ def _in_pieces(
             )
         longest = smaller
         comfy.model_management.soft_empty_cache()
+
+
+def _made(piece: Callable, pieces: list[tuple[int, int, int, int]], samples_a_frame: int, progress) -> Iterator:
+    """The kept part of every piece, in order."""
+    # One piece is over as soon as a bar could show it.
+    bar = comfy.utils.ProgressBar(len(pieces)) if len(pieces) > 1 else None
+    for a, b, first, last in pieces:
+        progress.raise_if_stopped()
+        yield piece(first, last)[..., (a - first) * samples_a_frame : (b - first) * samples_a_frame]
+        if bar is not None:
+            bar.update(1)
 
 
 def _pieces(start: int, stop: int, total: int, longest: int, reach: int) -> Iterator[tuple[int, int, int, int]]:
