@@ -11,6 +11,7 @@ from acestep_nodes.nodes.backends.runcomfy.errors import (
     NothingToFetch,
     NotSignedIn,
 )
+from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.errors import InputError
 from runcomfy_runs import (
     extension,
@@ -93,6 +94,39 @@ def test_ids_the_journal_does_not_know_are_fetched_in_order(simulator, place, tm
     assert "not in this computer's journal" in ran.facts["warnings"][0]
     wrong = inpaint(elsewhere, window(), request=repair(resume_request_id="unknown-1, unknown-2"))
     assert isinstance(wrong.error, InputError) and "2 ids" in wrong.words
+
+
+def test_ids_fetched_on_another_computer_are_a_run_there_from_then_on(simulator, place, tmp_path):
+    ids = generate(place, song(batch_size=2)).facts["request_ids"]
+    elsewhere = place_for(simulator, tmp_path / "another computer")
+    for _ in range(3):
+        assert generate(elsewhere, song(resume_request_id=", ".join(ids))).error is None
+    whole = generate(elsewhere, song(resume_request_id=ids[1]))
+    assert whole.facts["request_ids"] == ids and simulator.paid == 2
+    assert len(journal(elsewhere)) == 2 and len(Journal(elsewhere).read().runs) == 1
+
+
+def test_ids_of_which_only_some_could_be_fetched_can_be_fetched_again(simulator, place, tmp_path):
+    ids = generate(place, song(batch_size=2)).facts["request_ids"]
+    elsewhere = hurried(place_for(simulator, tmp_path / "another computer"))
+    job = simulator.service.job(ids[1])
+    job.forgotten = True
+    first = generate(elsewhere, song(resume_request_id=", ".join(ids)))
+    assert ids[0] in first.words and f"does not know request {ids[1]}" in first.words and "Check the id" in first.words
+    assert [entry.request_id for entry in journal(elsewhere)] == [ids[0]]  # an id that may be a slip is not kept
+    job.forgotten = False
+    again = generate(elsewhere, song(resume_request_id=", ".join(ids)))
+    assert again.error is None and again.facts["request_ids"] == ids
+    other = inpaint(elsewhere, window(), request=repair(resume_request_id=f"{ids[0]}, unknown"))
+    assert isinstance(other.error, InputError)
+
+
+def test_an_id_found_for_an_unknown_outcome_is_fetched_as_often_as_wanted(simulator, place):
+    simulator.fault("submit", "drop_after")
+    assert "set resume_request_id to its id" in generate(place).words
+    found = song(resume_request_id=simulator.service.jobs()[0].request_id)
+    assert generate(place, found).error is None and generate(place, found).error is None
+    assert simulator.paid == 1
 
 
 @pytest.mark.parametrize("ids", ["not/an/id", "a b", "x" * 129, "ok, é"])

@@ -15,6 +15,7 @@ import pytest
 import torch
 from comfyui_server import PACK_FOLDER_NAME, PROBE_FOLDER_NAME, RUN_LIMIT_SECONDS
 from conftest import NEWEST_VERSION
+from runcomfy_runs import wait_until
 from runcomfy_simulator import Simulator
 from runner import server, workspace
 from runner.client import Client, PromptFailed, PromptInterrupted
@@ -190,9 +191,9 @@ def run_and_stop(comfyui, graph, when):
 
 def test_stop_in_the_queue(hosted, simulator, seed):
     before = simulator.paid
-    simulator.change({"queue_seconds": 120.0})
+    simulator.change({"queue_seconds": 600.0})
     events, seconds = run_and_stop(hosted, with_preview(a=song(seed)), lambda s: s["state"] == "in_queue")
-    assert seconds < 30.0  # the queue would have been 120 s
+    assert seconds < 60.0  # the queue would have been 600 s
     (job,) = new_jobs(simulator, before)
     assert job.state() == "cancelled" and entries(hosted)[job.request_id]["state"] == "cancelled"
     last = statuses(events, "a")[-1]
@@ -202,32 +203,33 @@ def test_stop_in_the_queue(hosted, simulator, seed):
 
 def test_stop_while_it_runs(newest, simulator, seed):
     before = simulator.paid
-    simulator.change({"run_seconds": 6.0})
+    simulator.change({"run_seconds": 600.0})
     events, seconds = run_and_stop(newest, with_preview(a=song(seed)), lambda s: s["state"] == "in_progress")
-    assert seconds < 5.0 and "will be charged" in statuses(events, "a")[-1]["message"]
+    assert seconds < 60.0 and "will be charged" in statuses(events, "a")[-1]["message"]
     (job,) = new_jobs(simulator, before)
+    job.run_seconds = 0.0
     run = newest.run(with_preview(a=song(seed)))
     assert run.outputs["a"]["acestep"][0]["request_ids"] == [job.request_id] and simulator.paid == before + 1
 
 
 def test_stop_while_submitting(newest, simulator, seed):
     before = simulator.paid
-    simulator.change({"queue_seconds": 120.0})
-    simulator.fault("submit", "slow", seconds=8.0)
+    simulator.change({"queue_seconds": 600.0})
+    answered = threading.Event()
+    simulator.fault("submit", "slow", until=answered)
     events, _ = run_and_stop(newest, with_preview(a=song(seed)), lambda s: s["state"] == "submitting")
     last = statuses(events, "a")[-1]
-    assert last["elapsed"] < 6.0 and "being submitted" in last["message"]
+    assert "being submitted" in last["message"]  # the node has ended, and the service has not answered yet
     (job,) = new_jobs(simulator, before)
-    deadline = time.monotonic() + 20
-    while job.request_id not in entries(newest) or job.state() != "cancelled":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    assert job.request_id not in entries(newest)
+    answered.set()
+    wait_until(lambda: job.request_id in entries(newest) and job.state() == "cancelled")
 
 
 def test_another_nodes_error_cancels_what_is_queued(newest, simulator, seed):
     """ComfyUI then cancels the coroutine instead of interrupting it."""
     before = simulator.paid
-    simulator.change({"queue_seconds": 120.0})
+    simulator.change({"queue_seconds": 600.0})
     graph = {
         "a": song(seed), "b": song(seed + 1, max_cost_usd=0.0),
         "save a": graphs.save(["a", 0], "a.pt"), "save b": graphs.save(["b", 0], "b.pt"),
@@ -340,28 +342,26 @@ def test_nothing_is_lost_when_comfyui_is_killed(simulator, seed):
         return server.start(Path(sys.executable), tree, scratch, ["--cpu"], environment=environment(simulator))
 
     before = simulator.paid
-    simulator.change({"run_seconds": 5.0})
+    simulator.change({"run_seconds": 600.0})
     graph = {"a": song(seed, batch_size=3), "report": graphs.show(["a", 1])}
     running = start()
     try:
         Client(running.url).submit(graph)
         journal = scratch.home / "user" / "__acestep" / "journal.json"
-        deadline = time.monotonic() + 60
 
         def ids():
             entries = json.loads(journal.read_text())["entries"] if journal.exists() else []
             return {entry["request_id"] for entry in entries} - {None}
 
-        while len(ids()) < 3:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: len(ids()) == 3)
         os.kill(running.process.pid, signal.SIGKILL)
         running.process.wait()
         paid = {job.request_id for job in new_jobs(simulator, before)}
         assert ids() == paid and len(paid) == 3
     finally:
         running.stop()
-    simulator.change({"run_seconds": 0.0})
+    for job in new_jobs(simulator, before):
+        job.run_seconds = 0.0
     running = start()
     try:
         client = Client(running.url)

@@ -23,6 +23,7 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 RETRIED_STATUSES = (408, 429)
 _MAX_SHOWN_CHARACTERS = 300
 _BLOT = "[token]"
+_OF = re.compile(r"^the (status|result|price) of ")
 
 
 def retry_after_seconds(header: str | None, now: datetime | None = None) -> float | None:
@@ -105,7 +106,7 @@ def error_for(status: int, what: str, answer: Mapping | None, token: str) -> Run
             f"Your RunComfy balance is exhausted (HTTP 402){words}. Add funds on runcomfy.com and queue again."
         )
     if status in (404, 410):
-        return NoSuchThing(f"RunComfy does not know {what} (HTTP {status}){words}.")
+        return NoSuchThing(f"RunComfy does not know {_OF.sub('', what)} (HTTP {status}){words}.")
     if status in RETRIED_STATUSES:
         return TryLater(f"RunComfy is too busy for {what} (HTTP {status}){words}. Queue again in a moment.")
     if 400 <= status < 500:

@@ -74,7 +74,10 @@ class RunComfyBackend(Backend):
     def _resumed_words(self) -> str:
         seeds, first = self.request.seeds, self.request.resume_request_ids[0]
         if self._resumed is None:
-            return f"Request {first} is not in this computer's journal, so the seeds in this report are the node's."
+            return (
+                f"The run of request {first} is not in this computer's journal, so the seeds in this report are the "
+                "node's."
+            )
         return (
             f"This is the run of request {first}: {len(seeds)} take{'s' * (len(seeds) > 1)} from seed {seeds[0]}. The "
             "node's batch_size and seed are ignored."
@@ -109,7 +112,7 @@ class RunComfyBackend(Backend):
         if self._resumed:
             self._fetch = entries_for(self.request, self._resumed, plan, content)
         elif self.request.resume_request_ids:
-            self._resumed, self._fetch = foreign_run(self.request, self._model, plan, self._identity)
+            self._resumed, self._fetch = foreign_run(self.request, self._model, plan, self._identity, content)
         self._plan = plan
         self._warnings += _ignored_settings(self.request)
 

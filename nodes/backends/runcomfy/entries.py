@@ -59,6 +59,11 @@ class Entry:
         return self.body_sha256 == other.body_sha256 or (self.descent is not None and self.descent == other.descent)
 
     @property
+    def is_typed_in(self) -> bool:
+        """Whether all that is known of it is an id that the user typed in: it was not bought by this journal."""
+        return not self.body_sha256
+
+    @property
     def accepted_id(self) -> str:
         """``request_id`` of an entry that has one."""
         if self.request_id is None:

@@ -79,13 +79,14 @@ def wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
             if time.monotonic() - stuck_since > patience.failing_in_a_row:
                 raise UnusableAnswer(_stuck_words(client, request_id, state))
         position = status.get("queue_position")
-        live.show(state=client.said(state), queue_position=position if isinstance(position, int) else None)
+        live.show(state=client.said(state or "waiting"), queue_position=position if isinstance(position, int) else None)
         stop.sleep(pause)
         pause = patience.poll
 
 
 def _state(answer: Mapping) -> str:
-    return str(answer.get("status", "")).strip().lower()
+    state = answer.get("status")
+    return state.strip().lower() if isinstance(state, str) else ""
 
 
 def _result(client: Client, request_id: str, state: str) -> Mapping:
@@ -108,6 +109,8 @@ def _stuck_words(client: Client, request_id: str, state: str) -> str:
     seconds = f"{client.place.patience.failing_in_a_row:g} s"
     if state in DONE:
         return f"RunComfy has been calling request {request_id} {state} for {seconds} without giving its result."
+    if not state:
+        return f"RunComfy has given no state of request {request_id} for {seconds}."
     return (
         f"RunComfy has been giving request {request_id} the state {client.said(state)!r} for {seconds}, which this "
         "pack does not know."

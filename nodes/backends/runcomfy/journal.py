@@ -98,7 +98,7 @@ class Journal:
         """Record that ``call`` of ``run`` is rendered by ``entry``, which exists already."""
         with self._transaction() as edit:
             latest = _latest(edit.content, run)
-            if latest.entry_key(call) != entry.key:
+            if latest.entry_key(call) != entry.key or latest not in edit.content.runs:
                 edit.content = edit.content.with_run(latest.with_call(call, entry))
 
     def update(self, entry: Entry, **changes) -> Entry:

@@ -193,7 +193,8 @@ class Purchase:
         self.live.show(request_id=entry.request_id, message=None)
         if not bought:
             desk.budget.settle(self._call, 0.0)
-            desk.journal.attach(desk.run, self._call, entry)
+            if not entry.is_typed_in:
+                desk.journal.attach(desk.run, self._call, entry)
         try:
             delivery = follow(desk.client, entry, self.live)
         except FileMissing:
@@ -205,6 +206,8 @@ class Purchase:
             raise
         _check_length(delivery.sound, entry)
         self._record(entry, state=State.DELIVERED, cost_usd=delivery.cost_usd, warned=False)
+        if entry.is_typed_in:  # only now is it known to exist
+            self._noted(lambda: desk.journal.attach(desk.run, self._call, entry))
         self._account_for(entry, delivery, bought)
         return delivery
 
@@ -225,7 +228,7 @@ class Purchase:
     def _fetched(self, entry: Entry, body: Body) -> Delivery:
         """A call of a run that is being resumed."""
         now = self._fresh_entry(body)
-        if entry.body_sha256 and not entry.asks_for_the_same(replace(now, account=entry.account)):
+        if not entry.is_typed_in and not entry.asks_for_the_same(replace(now, account=entry.account)):
             self.warnings.append(
                 f"Request {entry.request_id} was made from {_difference(entry, body)} than this node has now."
             )
@@ -233,17 +236,26 @@ class Purchase:
             return self._followed(entry, bought=False)
         except NoSuchThing as error:
             self._entry = None
-            if entry.account != self._desk.account:  # its own account may well still have it
-                words = f"{error} It was bought with another RunComfy token: sign in with that one to fetch it."
-                raise NothingToFetch(words, entry.request_id) from None
-            if not isinstance(error, FileMissing):
-                self._record(entry, state=State.GONE)
-            raise NothingToFetch(f"{error} It cannot be fetched any more.", entry.request_id) from None
+            raise NothingToFetch(f"{error} {self._why_not(entry, error)}", entry.request_id) from None
+
+    def _why_not(self, entry: Entry, error: NoSuchThing) -> str:
+        """What to make of it that a request cannot be fetched; noted, where it is certain."""
+        if isinstance(error, FileMissing):
+            return "It cannot be fetched any more."
+        if entry.account != self._desk.account:  # its own account may well still have it
+            return "It was bought with another RunComfy token: sign in with that one to fetch it."
+        if entry.is_typed_in:
+            return "Check the id, and that the token is of the account that bought it."
+        self._record(entry, state=State.GONE)
+        return "It cannot be fetched any more."
 
     def _record(self, entry: Entry, **changes) -> None:
         """Note what became of a request. The sound matters more than the note, so a failure is only said."""
+        self._noted(lambda: self._desk.journal.update(entry, **changes))
+
+    def _noted(self, write: Callable[[], object]) -> None:
         try:
-            self._desk.journal.update(entry, **changes)
+            write()
         except JournalError as error:
             log.warning("%s", error)
             self.warnings.append(str(error))
@@ -326,7 +338,7 @@ class Purchase:
                 f" Request {request_id} was bought with another RunComfy token: sign in with that one and set "
                 f"resume_request_id to {request_id} to fetch it without a new charge."
             )
-        if not entry.body_sha256:  # an id typed in that this journal had never seen
+        if entry.is_typed_in:
             return f" Set resume_request_id to {request_id} again to fetch it without a new charge."
         return (
             f" Request {request_id} is in the journal: set resume_request_id to {request_id}, or queue again with "

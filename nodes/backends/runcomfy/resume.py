@@ -18,7 +18,7 @@ _KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "generated track") | {INPAINT: "i
 def find_run(content: Content, request: Request) -> Run | None:
     """The newest run in the journal that all of the request's ids belong to, a complete one before others.
 
-    None when the journal knows none of the ids.
+    None when the journal does not know all of the ids, or no run that they belong to.
 
     Raises InputError for malformed ids, for ids of different runs and for the run of another kind of node.
     """
@@ -31,22 +31,18 @@ def find_run(content: Content, request: Request) -> Run | None:
                 "commas."
             )
     entries = [content.by_request_id(request_id) for request_id in ids]
-    if not any(entries):
-        return None
     keys = {entry.key for entry in entries if entry}
+    if not all(entries) or not any(keys.intersection(run.calls.values()) for run in content.runs):
+        return None
     runs = [run for run in reversed(content.runs) if keys <= set(run.calls.values())]
     # A later run may have been stopped after fetching only some of what an earlier one holds.
     run = next((run for run in runs if run.is_complete), runs[0] if runs else None)
-    if run is None or not all(entries):
+    if run is None:
         raise InputError(
             f"{request.node}: resume_request_id names requests of different runs ({', '.join(ids)}); give "
             "one id, it stands for its whole run."
         )
-    if run.model not in _models_of(request):
-        raise InputError(
-            f"{request.node}: request {ids[0]} is of another kind of node "
-            f"({_KINDS.get(run.model, run.model)}); resume it there."
-        )
+    _check_kind(request, ids[0], run.model)
     return run
 
 
@@ -78,23 +74,30 @@ def entries_for(request: Request, run: Run, plan: Plan, content: Content) -> dic
     return entries
 
 
-def foreign_run(request: Request, model: str, plan: Plan, account: str) -> tuple[Run, dict[str, Entry]]:
-    """A run made of ids the journal does not know, in the order of the calls. Raises InputError for a wrong number."""
+def foreign_run(
+    request: Request, model: str, plan: Plan, account: str, content: Content
+) -> tuple[Run, dict[str, Entry]]:
+    """A run made of ids the journal knows no run of, in the order of the calls.
+
+    Raises InputError for a wrong number of them, and for an id of another kind of node.
+    """
     calls, ids = calls_of(plan), request.resume_request_ids
     if len(ids) != len(calls):
         raise InputError(
             f"{request.node}: resume_request_id holds {len(ids)} ids that this computer's journal does not "
-            f"know, and this node needs {len(calls)}, one for each request "
+            f"know as one run, and this node needs {len(calls)}, one for each request "
             f"({_size(plan.items, plan.takes, len(plan.call_seconds))})."
         )
     now = time.time()
-    entries = {
-        call_key(call): Entry(
+    entries = {}
+    for call, request_id in zip(calls, ids):
+        known = content.by_request_id(request_id)
+        if known is not None:
+            _check_kind(request, request_id, known.model)
+        entries[call_key(call)] = known or Entry(
             request_id=request_id, account=account, model=model, seed=request.seeds[call.take],
             seconds=plan.call_seconds[call.part], body_sha256="", estimate_usd=0.0, created=now, updated=now,
-        )
-        for call, request_id in zip(calls, ids)
-    }  # fmt: skip
+        )  # fmt: skip
     run = new_run(request, model, plan)
     return replace(run, calls={key: entry.key for key, entry in entries.items()}), entries
 
@@ -117,6 +120,14 @@ def calls_of(plan: Plan) -> list[Call]:
     """Every call of a plan, in order."""
     parts = range(len(plan.call_seconds))
     return [Call(i, t, p) for i in range(plan.items) for t in range(plan.takes) for p in parts]
+
+
+def _check_kind(request: Request, request_id: str, model: str) -> None:
+    if model not in _models_of(request):
+        raise InputError(
+            f"{request.node}: request {request_id} is of another kind of node ({_KINDS.get(model, model)}); resume "
+            "it there."
+        )
 
 
 def _models_of(request: Request) -> tuple[str, ...]:
