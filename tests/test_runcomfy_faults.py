@@ -344,10 +344,11 @@ def test_a_failed_render_says_so_and_is_bought_again_only_when_queued_again(simu
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 @pytest.mark.parametrize("options", [{"status": 500}, {"status": 404}, {"status": 409}])
 def test_a_failed_render_has_failed_even_when_its_result_cannot_be_asked_for(simulator, place, status, options):
-    simulator.fault("status", "change", set={"status": status})
+    simulator.fault("status", "change", set={"status": status, "error": "no notes left"})
     simulator.fault("result", "http", times=1000, **options)
     ran = generate(hurried(place))
     assert isinstance(ran.error, RenderFailed) and simulator.paid == 1
+    assert status in ran.words and (status == "cancelled" or "no notes left" in ran.words)
     simulator.faults.clear()
     assert generate(place).error is None and simulator.paid == 2  # the failed one does not stand in the way for ever
 

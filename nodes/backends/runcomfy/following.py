@@ -71,7 +71,7 @@ def wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
             if _state(result) in DONE or (state in DONE and result.get("output")):
                 return result
             if _state(result) in FAILED | CANCELLED or state in FAILED | CANCELLED:
-                raise _failure(client, request_id, {"status": state} | dict(result))
+                raise _failure(client, request_id, status, result)
         if state in WAITING | RUNNING:
             stuck_since = None
         else:
@@ -117,10 +117,13 @@ def _stuck_words(client: Client, request_id: str, state: str) -> str:
     )
 
 
-def _failure(client: Client, request_id: str, result: Mapping) -> RenderFailed:
-    cost = cost_in(result)
+def _failure(client: Client, request_id: str, status: Mapping, result: Mapping) -> RenderFailed:
+    """What the service says of a failed request, in its result or else in its status."""
+    ended = _state(result) if _state(result) in FAILED | CANCELLED else _state(status)
+    said = dict(status) | {name: value for name, value in result.items() if value is not None}
+    cost = cost_in(said)
     charged = f" It reports a cost of ${cost:.4f}." if cost is not None else ""
-    if _state(result) in CANCELLED:
+    if ended in CANCELLED:
         return Cancelled(f"RunComfy reports that request {request_id} was cancelled.{charged}")
-    words = client.explanation(result)
+    words = client.explanation(said)
     return RenderFailed(f"RunComfy reports that request {request_id} failed{words}.{charged}")
