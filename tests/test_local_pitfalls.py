@@ -4,6 +4,7 @@ import pytest
 import torch
 from acestep_nodes.nodes.errors import InputError
 from acestep_nodes.nodes.progress import Progress
+from local_models import session
 from local_models.session import Parts, calls_of, generate, inpaint, outpaint, replaced, sound
 
 WINDOW_SECONDS = 6.0
@@ -11,16 +12,12 @@ WINDOW_SECONDS = 6.0
 
 @pytest.fixture(scope="module")
 def v15(comfy_path):
-    from local_models import tiny
-
-    return Parts(tiny.v15_model(), tiny.v15_clip(), tiny.v15_vae())
+    return session.v15()
 
 
 @pytest.fixture(scope="module")
 def v1(comfy_path):
-    from local_models import tiny
-
-    return Parts(tiny.v1_model(), tiny.v1_clip(), tiny.v1_vae())
+    return session.v1()
 
 
 @pytest.fixture(autouse=True)

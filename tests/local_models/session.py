@@ -31,6 +31,25 @@ class Parts:
         return {**SHARED, "model": self.model, "clip": self.clip, "vae": self.vae, **changes}
 
 
+def v15() -> Parts:
+    """Small ones of 1.5."""
+    from local_models import tiny
+
+    return Parts(tiny.v15_model(), tiny.v15_clip(), tiny.v15_vae())
+
+
+def v1() -> Parts:
+    """Small ones of v1."""
+    from local_models import tiny
+
+    return Parts(tiny.v1_model(), tiny.v1_clip(), tiny.v1_vae())
+
+
+def steps_for(parts: Parts) -> dict:
+    """Few steps for v1, whose recipe has 60; turbo's own for 1.5."""
+    return {"steps": 4} if type(parts.model.model).__name__ == "ACEStep" else {}
+
+
 def sound(seconds: float, rate: int = 44_100, channels: int = 2):
     """Tones and noise as a Sound."""
     from acestep_nodes.nodes.audio.value import Sound

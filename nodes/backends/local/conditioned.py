@@ -8,6 +8,7 @@ made again only when what it is made of has changed, which within a run is the w
 
 import functools
 import itertools
+import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def by_source_and_mask(model, source: torch.Tensor, mask: torch.Tensor) -> None:
             "This version of ComfyUI runs ACE-Step 1.5 in a way this pack does not know: its network has no "
             f"{_METHOD}. Update the pack, or use a ComfyUI from 0.20 to 0.30."
         )
-    _wrap(model, functools.partial(_Edit, torch.cat([source, mask], dim=1).movedim(1, 2)))
+    _wrap(model, _Edit, torch.cat([source, mask], dim=1).movedim(1, 2))
 
 
 class _Memory:
@@ -72,10 +73,7 @@ def _same(known: tuple, given: tuple) -> bool:
 
 
 class _Condition(ABC):
-    """Stands in for ``prepare_condition`` of one network, one object for a whole run.
-
-    Never traced: a network made by torch.compile would otherwise be compiled again for every run.
-    """
+    """Stands in for ``prepare_condition`` of one network, one object for a whole run."""
 
     def __init__(self, network):
         self.network = network
@@ -83,7 +81,6 @@ class _Condition(ABC):
         self.window = None  # ComfyUI's context window of this call
         self.asked = False
 
-    @torch.compiler.disable
     def __call__(self, *args, **named):
         self.asked = True
         embedding, mask, shown = self.make(*args, **named)
@@ -110,7 +107,7 @@ class _Own(_Condition):
 class _Edit(_Condition):
     """The condition of an edit. context: source and mask as the network takes them, [1, T, 128]."""
 
-    def __init__(self, context: torch.Tensor, network):
+    def __init__(self, network, context: torch.Tensor):
         super().__init__(network)
         self._context = context
 
@@ -123,12 +120,21 @@ class _Edit(_Condition):
         return embedding, mask, context.to(latents).expand(latents.shape[0], -1, -1)
 
 
-def _wrap(model, make: Callable[[torch.nn.Module], _Condition]) -> None:
+@functools.cache
+def _never_traced(kind: type[_Condition]) -> type[_Condition]:
+    """The same kind, left out of what torch.compile makes of a network; that would be made again for every run."""
+    return type(kind.__name__, (kind,), {"__call__": torch.compiler.disable(kind.__call__)})
+
+
+def _wrap(model, kind: type[_Condition], *details) -> None:
     from comfy.patcher_extension import WrappersMP
 
+    # Whoever compiles has loaded this; for the others it would be seconds of imports.
+    kind = _never_traced(kind) if "torch._dynamo" in sys.modules else kind
     # On several GPUs each has a network of its own.
     conditions: dict[torch.nn.Module, _Condition] = {}
-    model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, _KEY, functools.partial(_apply_model, make, conditions))
+    wrapper = functools.partial(_apply_model, lambda network: kind(network, *details), conditions)
+    model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, _KEY, wrapper)
 
 
 def _apply_model(
