@@ -51,6 +51,10 @@ def run_of(**changes):
     return Run(**(fields | changes))
 
 
+# One that begins after everything the tests record.
+NEXT_RUN = run_of(created=1e12)
+
+
 def accepted(saved: Journal, n=0, **changes) -> Entry:
     begun = saved.begin(run_of(), Call(), entry(n))
     return saved.update(begun, state=State.ACCEPTED, request_id=f"req-{n}", **changes)
@@ -121,6 +125,20 @@ def test_a_journal_deleted_between_two_runs_is_begun_anew(simulator, tmp_path):
     assert [e.request_id for e in journal(place)] == [request_id]
 
 
+def test_an_intent_that_cannot_be_recorded_leaves_nothing_behind(place, monkeypatch):
+    saved = Journal(place)
+
+    def full(content):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(saved, "_store", full)
+        with pytest.raises(JournalError, match="disk is not full"):
+            saved.begin(run_of(), Call(), entry(0))
+    assert list(place.directory.glob("sending-*")) == [] and saved.read().entries == ()
+    assert saved.begin(run_of(), Call(), entry(0)) == entry(0, key=saved.read().entries[0].key)
+
+
 def test_a_journal_that_cannot_be_written_stops_before_the_submission(simulator, tmp_path):
     place = place_for(simulator, tmp_path)
     (tmp_path / "journal.json").mkdir()  # stands for a read-only disk, which root would write to all the same
@@ -185,41 +203,42 @@ def test_a_lock_held_by_another_process_is_waited_for_and_then_named(place):
 def test_the_same_request_is_found_and_another_is_not(place):
     saved = Journal(place)
     known = accepted(saved)
-    assert saved.look_up(entry(0)) == known
-    assert saved.look_up(entry(1)) is None
-    assert saved.look_up(entry(0, account="b")) is None
-    assert saved.look_up(entry(0, model="n")) is None
+    assert saved.look_up(NEXT_RUN, entry(0)) == known
+    assert saved.look_up(NEXT_RUN, entry(1)) is None
+    assert saved.look_up(NEXT_RUN, entry(0, account="b")) is None
+    assert saved.look_up(NEXT_RUN, entry(0, model="n")) is None
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.GONE, State.REFUSED])
 def test_what_gave_nothing_is_bought_again(place, state):
     saved = Journal(place)
     saved.update(accepted(saved), state=state)
-    assert saved.look_up(entry(0)) is None
+    assert saved.look_up(NEXT_RUN, entry(0)) is None
 
 
 def test_the_newest_of_several_is_taken(place):
     saved = Journal(place)
     saved.update(accepted(saved), state=State.FAILED)
     newer = saved.update(saved.begin(run_of(), Call(), entry(0)), state=State.ACCEPTED, request_id="newer")
-    assert saved.look_up(entry(0)) == newer
+    assert saved.look_up(NEXT_RUN, entry(0)) == newer
 
 
 def test_one_being_sent_is_given_to_others_until_its_sender_dies(place):
     sender, other = Journal(place), Journal(place)
     begun = sender.begin(run_of(), Call(), entry(0))
     assert other.begin(run_of(), Call(), entry(0)) == begun
-    assert other.look_up(entry(0)).state is State.SENDING
+    assert other.look_up(NEXT_RUN, entry(0)).state is State.SENDING
     sender._sending[begun.key].release()  # as the system does when the process dies
-    assert other.look_up(entry(0)).state is State.UNKNOWN
+    assert other.look_up(NEXT_RUN, entry(0)).state is State.UNKNOWN
 
 
 def test_an_unknown_one_stops_once(place):
     saved = Journal(place)
     unknown = saved.update(saved.begin(run_of(), Call(), entry(0)), state=State.UNKNOWN)
-    assert saved.look_up(entry(0)) == unknown
+    assert saved.look_up(NEXT_RUN, entry(0)) == unknown
     saved.update(unknown, warned=True)
-    assert saved.look_up(entry(0)) is None
+    assert saved.look_up(NEXT_RUN, entry(0)) is None
+    assert saved.look_up(run_of(created=1.0), entry(0)) is not None  # under way when it was shown: nobody has read it
 
 
 # Pruning

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 from acestep_nodes.nodes.backends.interface import Plan
+from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.errors import (
     NotSignedIn,
+    OutcomeUnknown,
     SomeFailed,
 )
 from runcomfy_runs import (
@@ -75,6 +77,36 @@ def test_two_identical_calls_at_once_are_bought_once(simulator, place):
     ran = run(place, repair(), plan_of, render)
     assert ran.error is None and simulator.paid == 1
     assert len(ran.facts["request_ids"]) == 2 and len(set(ran.facts["request_ids"])) == 1
+
+
+def equal_items(count):
+    """A run of an edit whose source is a batch of equal items: so many identical requests."""
+    source = window(2.0)
+
+    def plan_of(request):
+        return Plan((2.0,), items=count, sources=(source,) * count)
+
+    async def render(backend, call):
+        edits = [backend.request.for_call(replace(call, item=item)) for item in range(count)]
+        jobs = [backend.inpaint(source, [(0.5, 1.0)], request) for request in edits]
+        ended = await asyncio.gather(*jobs, return_exceptions=True)
+        raise next(end for end in ended if isinstance(end, Exception))
+
+    return lambda place: run(place, repair(), plan_of, render)
+
+
+def test_an_unknown_outcome_is_not_sent_again_by_an_equal_call_of_the_same_run(simulator, place):
+    """The first says that it is unknown, the second that it was; the third must not take the user for informed."""
+    simulator.fault("submit", "drop_after", seconds=0.3)
+    ran = equal_items(4)(place)
+    assert isinstance(ran.error, OutcomeUnknown) and simulator.paid == 1
+    assert [entry.state for entry in journal(place)] == [State.UNKNOWN]
+
+
+def test_a_missing_file_is_not_bought_again_by_an_equal_call_of_the_same_run(simulator, place):
+    simulator.fault("file", "http", times=1000, status=404)
+    queue = equal_items(6)
+    assert "bought again" in queue(place).words and simulator.paid == 1
 
 
 def test_a_failed_part_names_the_parts_that_are_paid_for(simulator, place):

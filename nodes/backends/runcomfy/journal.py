@@ -62,37 +62,45 @@ class Journal:
                 self._without_dead_sender(edit, entry)
             return edit.content
 
-    def look_up(self, wanted: Entry) -> Entry | None:
-        """The request that already asked for what ``wanted`` would ask, or None when it is to be submitted.
+    def look_up(self, run: Run, wanted: Entry) -> Entry | None:
+        """The request that already asked for what ``wanted`` of ``run`` would ask, or None when it is to be submitted.
 
         Newest first: one that can be fetched, one being sent, one whose outcome is unknown and was not
-        shown yet. One left in the sending state by a process that died becomes unknown.
+        shown before the run began. One left in the sending state by a process that died becomes unknown.
         """
         with self._transaction() as edit:
-            return self._match(edit, wanted)
+            return self._match(edit, run, wanted)
 
     def begin(self, run: Run, call: Call, entry: Entry) -> Entry:
         """Record that ``entry`` is about to be submitted for ``call``, or give back the one that already was.
 
         The given entry itself comes back when it may be submitted now.
         """
-        with self._transaction() as edit:
-            earlier = self._match(edit, entry)
-            if earlier is not None:
-                return earlier
-            count = sum(1 for old in edit.content.entries if old.state in OPEN)
-            if count >= MAX_OPEN:
-                raise JournalError(
-                    f"The journal {self.path} holds {count} paid requests that were never fetched, and no "
-                    "more are submitted until some are. Fetch them by queueing their workflows again or by "
-                    "resume_request_id, or strike them off in the account dialog."
-                )
-            lock = FileLock(self._lock_path(entry.key))
-            if not lock.try_acquire():
-                raise JournalError(f"The file {self._lock_path(entry.key)} is locked by another process.")
-            self._sending[entry.key] = lock
-            edit.content = edit.content.with_entry(entry).with_run(_latest(edit.content, run).with_call(call, entry))
+        try:
+            with self._transaction() as edit:
+                earlier = self._match(edit, run, entry)
+                if earlier is not None:
+                    return earlier
+                self._check_room(edit.content)
+                lock = FileLock(self._lock_path(entry.key))
+                if not lock.try_acquire():
+                    raise JournalError(f"The file {self._lock_path(entry.key)} is locked by another process.")
+                self._sending[entry.key] = lock
+                now = _latest(edit.content, run).with_call(call, entry)
+                edit.content = edit.content.with_entry(entry).with_run(now)
+        except BaseException:  # not recorded, so nothing will be sent
+            self._end_sending(entry.key)
+            raise
         return entry
+
+    def _check_room(self, content: Content) -> None:
+        count = sum(1 for old in content.entries if old.state in OPEN)
+        if count >= MAX_OPEN:
+            raise JournalError(
+                f"The journal {self.path} holds {count} paid requests that were never fetched, and no "
+                "more are submitted until some are. Fetch them by queueing their workflows again or by "
+                "resume_request_id, or strike them off in the account dialog."
+            )
 
     def attach(self, run: Run, call: Call, entry: Entry) -> None:
         """Record that ``call`` of ``run`` is rendered by ``entry``, which exists already."""
@@ -124,14 +132,16 @@ class Journal:
 
     # One transaction
 
-    def _match(self, edit: "_Edit", wanted: Entry) -> Entry | None:
+    def _match(self, edit: "_Edit", run: Run, wanted: Entry) -> Entry | None:
         for entry in reversed(edit.content.entries):
             if not entry.asks_for_the_same(wanted):
                 continue
             entry = self._without_dead_sender(edit, entry)
             if entry.state in FETCHABLE or entry.state is State.SENDING:
                 return entry
-            if entry.state is State.UNKNOWN and (entry.request_id or not entry.warned):
+            # What was shown while this run was under way already, to another take or node, nobody has read yet.
+            unread = not entry.warned or entry.updated > run.created
+            if entry.state is State.UNKNOWN and (entry.request_id or unread):
                 return entry
         return None
 
@@ -185,7 +195,7 @@ class Journal:
         except OSError as error:
             raise JournalError(
                 f"The journal of paid requests {self.path} cannot be written ({error.strerror}). Make that "
-                "folder writable for ComfyUI, then queue again."
+                "folder writable for ComfyUI and see that its disk is not full, then queue again."
             ) from None
 
     def _load(self) -> Content:

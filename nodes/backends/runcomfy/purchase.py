@@ -100,7 +100,7 @@ class Purchase:
         while True:
             desk.client.stop.check()
             fresh = self._fresh_entry(body)
-            entry = desk.journal.look_up(fresh)
+            entry = desk.journal.look_up(desk.run, fresh)
             bought = False
             if entry is None:
                 price = desk.price()
@@ -261,8 +261,9 @@ class Purchase:
             self.warnings.append(str(error))
 
     def _is_gone_for_good(self, entry: Entry, error: NoSuchThing) -> bool:
-        # A file that never arrived is asked for once more before the render is bought again.
-        return not isinstance(error, FileMissing) or entry.state is State.DELIVERED or entry.warned
+        # A file that never arrived is asked for by one more run before the render is bought again.
+        told = entry.warned and entry.updated <= self._desk.run.created
+        return not isinstance(error, FileMissing) or entry.state is State.DELIVERED or told
 
     # Stop
 
