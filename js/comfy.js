@@ -101,7 +101,8 @@ export function afterNodeMethod(node, name, after) {
   };
 }
 
-const rootGraph = () => app.rootGraph ?? app.graph;
+/** Null before there is one: ComfyUI complains on the console about whoever asks too early. */
+const rootGraph = () => (app.isGraphReady === false ? null : (app.rootGraph ?? app.graph));
 
 /** The node an id of the running prompt means: "7", or "3:7" for node 7 inside subgraph node 3. */
 export function nodeOfRun(id) {
@@ -140,7 +141,7 @@ const MOST_HOPS = 64;
 /** The node whose inside a graph is, null for the workflow itself. Of several copies of a subgraph, the first. */
 function holderOf(graph) {
   const root = rootGraph();
-  if (!graph || graph === root) return null;
+  if (!root || !graph || graph === root) return null;
   const graphs = [root, ...(root.subgraphs?.values() ?? [])];
   return graphs.flatMap((each) => each.nodes).find((node) => node.subgraph === graph) ?? null;
 }
@@ -251,26 +252,21 @@ function keepLow(widget) {
   });
 }
 
-const gone = new Map();
-
 /**
- * Nodes 2.0 leaves a panel on the page when its node is replaced by one of the same id and class, as undo and
- * reloading do: the new node's panel would never be seen. So it takes the place of the old one itself.
+ * Nodes 2.0 leaves a panel on the page when its node is replaced by one of the same id and class, as undo, reloading and
+ * conversion to a subgraph do: the new node's panel would never be seen. So it takes the place of the old one itself.
  */
 function takePlace(node, name, element) {
   const key = () => `${node.id} ${node.comfyClass} ${name}`;
   const look = () => {
-    if (element.isConnected) return;
-    const old = gone.get(key());
-    if (old?.isConnected) old.replaceWith(element);
-    gone.delete(key());
+    if (element.isConnected || node.graph?.id !== app.canvas?.graph?.id) return;
+    document.querySelector(`.acestep[data-left="${CSS.escape(key())}"]`)?.replaceWith(element);
   };
   afterNodeMethod(node, "onConfigure", () => requestAnimationFrame(() => requestAnimationFrame(look)));
   const endTicks = onTick(look);
   afterNodeMethod(node, "onRemoved", () => {
     endTicks();
-    for (const [other, old] of gone) if (!old.isConnected) gone.delete(other);
-    gone.set(key(), element);
+    element.dataset.left = key();
   });
 }
 

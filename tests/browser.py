@@ -103,6 +103,32 @@ class Canvas:
         )
         self.page.wait_for_timeout(120)  # the DOM follows the canvas a frame or two later
 
+    def wait(self, expression: str, arg=None) -> None:
+        self.page.wait_for_function(expression, arg=arg, timeout=20_000)
+
+    def waveform_is_drawn(self) -> None:
+        """Wait until each TimeRange on the page shows its track."""
+        self.wait("""() => {
+          const panels = [...document.querySelectorAll(".acestep-time-range")];
+          return panels.length > 0 && panels.every((panel) => {
+            const wave = panel.querySelector("canvas.acestep-wave");
+            return panel.querySelector(".acestep-message").hidden && wave.width > 100
+              && wave.getContext("2d").getImageData(0, 0, wave.width, wave.height).data.some((value) => value > 0);
+          });
+        }""")
+
+    def connect(self, links: list[list]) -> None:
+        """Join nodes of the graph: [class, output's place, class, input's name] each."""
+        self.page.evaluate(
+            """links => {
+              const node = (name) => app.graph.nodes.find((n) => n.comfyClass === name);
+              for (const [from, slot, to, input] of links) {
+                node(from).connect(slot, node(to), node(to).inputs.findIndex((i) => i.name === input));
+              }
+            }""",
+            links,
+        )
+
     def id_of(self, node_class: str) -> str:
         return str(self.page.evaluate("name => app.graph.nodes.find((n) => n.comfyClass === name).id", node_class))
 

@@ -1,0 +1,45 @@
+"""Fixtures of the browser tests: each front end and renderer in turn, opened once for all of them. A pytest plugin."""
+
+import pytest
+from browser import MUSIC, STAGES, Canvas, editing
+
+
+@pytest.fixture(scope="session")
+def simulator():
+    from runcomfy_simulator import Simulator, rendering
+
+    with Simulator(queue_seconds=0.6, run_seconds=0.6, compose=rendering.tone) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def signed_out(tmp_path_factory):
+    """A folder for RunComfy's command line in which nobody has signed in."""
+    return tmp_path_factory.mktemp("config")
+
+
+@pytest.fixture(scope="session", params=STAGES, ids=str)
+def stage(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def server(stage, comfyui_servers, simulator, signed_out, example_music):
+    environment = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_CONFIG_DIR": str(signed_out)}
+    comfyui = comfyui_servers.get(stage.comfyui, *stage.flags, environment=environment)
+    (comfyui.input / MUSIC).write_bytes(example_music[0].read_bytes())
+    return comfyui
+
+
+@pytest.fixture(scope="session")
+def editor(stage, server, chromium_path):
+    with editing(server, chromium_path, stage) as opened:
+        yield opened
+
+
+@pytest.fixture
+def canvas(editor):
+    canvas = Canvas(editor)
+    canvas.take_errors()
+    yield canvas
+    assert canvas.take_errors() == []

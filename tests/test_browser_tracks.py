@@ -1,0 +1,178 @@
+"""Where the panels find the track and the numbers in the real front end: in files, in runs, on other nodes and through
+subgraphs, in each front end and renderer."""
+
+import wave
+
+import pytest
+from browser import MUSIC, STAGES, workflow
+
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
+pytest_plugins = ["browser_fixtures"]
+
+MESSAGE = "text => document.querySelector('[data-test-panel] .acestep-message').textContent.includes(text)"
+
+
+def test_what_is_missing_is_said_on_the_waveform(canvas):
+    canvas.place("TimeRange")
+    canvas.show("TimeRange")
+    assert "Connect audio" in canvas.panel("TimeRange").locator(".acestep-message").inner_text()
+    graph = workflow("section_repair")
+    for node in graph["nodes"]:
+        if node["type"] == "LoadAudio":
+            node["widgets_values"][0] = "not there.mp3"
+    canvas.open(graph)
+    canvas.wait(
+        """() => document.querySelector(".acestep-message")?.textContent
+         .includes("not there.mp3 is not on the server")""",
+    )
+    canvas.editor.console[:] = [line for line in canvas.editor.console if "404" not in line]
+
+
+def test_a_long_track_is_outlined_by_the_server(canvas, server):
+    with wave.open(str(server.input / "long.wav"), "wb") as file:
+        file.setparams((1, 2, 4000, 0, "NONE", ""))
+        file.writeframes(b"\x00\x10\x00\xf0" * (2000 * 11 * 60))
+    graph = workflow("section_repair")
+    for node in graph["nodes"]:
+        if node["type"] == "LoadAudio":
+            node["widgets_values"][0] = "long.wav"
+    with canvas.page.expect_response(lambda answer: "/acestep/peaks" in answer.url) as answer:
+        canvas.open(graph)
+        canvas.show("TimeRange")
+        canvas.waveform_is_drawn()
+    assert answer.value.json()["seconds"] == 660
+    slider = canvas.panel("TimeRange").get_by_role("slider", name="End of the range")
+    slider.focus()
+    canvas.page.keyboard.press("End")
+    assert canvas.values("TimeRange")["end_time"] == 660
+
+
+def test_a_generated_track_is_drawn_and_heard_from_its_preview(canvas):
+    canvas.place("ACEStepGenerate", "TimeRange", "PreviewAudio")
+    canvas.set("ACEStepGenerate", backend="sketch", duration=6, tags="piano, 120 BPM", lyrics="[inst]")
+    canvas.set("TimeRange", start_time=1.0, end_time=3.0)
+    links = [["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "PreviewAudio", "audio"]]
+    canvas.connect(links)
+    canvas.show("TimeRange")
+    panel = canvas.panel("TimeRange")
+    canvas.wait(MESSAGE, "run once")
+    canvas.page.evaluate("app.queuePrompt(0, 1)")
+    canvas.waveform_is_drawn()
+    panel.get_by_role("button", name="Play the range").click()
+    canvas.wait("() => !document.querySelector('[data-test-panel] .acestep-playhead').hidden")
+    panel.get_by_role("button", name="Stop").click()
+
+
+def test_without_a_preview_the_last_run_is_drawn(canvas):
+    canvas.place("ACEStepGenerate", "TimeRange", "ACEStepInpaint", "PreviewAudio")
+    for node in ("ACEStepGenerate", "ACEStepInpaint"):
+        canvas.set(node, backend="sketch", tags="piano, 120 BPM", lyrics="[inst]")
+    canvas.set("ACEStepGenerate", duration=6)
+    canvas.set("TimeRange", start_time=1.0, end_time=3.0)
+    canvas.connect([
+        ["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "ACEStepInpaint", "audio"],
+        ["TimeRange", 0, "ACEStepInpaint", "time_range"], ["ACEStepInpaint", 0, "PreviewAudio", "audio"],
+    ])  # fmt: skip
+    canvas.show("TimeRange")
+    panel = canvas.panel("TimeRange")
+    canvas.wait(MESSAGE, "run once")
+    canvas.page.evaluate("app.queuePrompt(0, 1)")
+    canvas.waveform_is_drawn()
+    panel.get_by_role("slider", name="End of the range").focus()
+    canvas.page.keyboard.press("End")
+    assert canvas.values("TimeRange")["end_time"] == 6
+    assert panel.get_by_role("button", name="Play the range").is_disabled()  # there is no file of it
+
+
+def handle_is_at(canvas, edge, seconds):
+    canvas.wait(
+        "([edge, at]) => document.querySelector(`[data-test-panel] .acestep-handle-${edge}`).ariaValueNow === at",
+        [edge, seconds],
+    )
+
+
+def test_numbers_of_other_nodes_are_shown_before_a_run_and_cannot_be_dragged(canvas):
+    canvas.place("LoadAudio", "TimeRange", "PrimitiveFloat", "TagBuilder")
+    canvas.set("LoadAudio", audio=MUSIC)
+    canvas.set("TimeRange", start_time=2.0, end_time=20.0)
+    canvas.set("PrimitiveFloat", value=5.5)
+    canvas.set("TagBuilder", bpm=60)
+    canvas.connect([
+        ["LoadAudio", 0, "TimeRange", "audio"], ["PrimitiveFloat", 0, "TimeRange", "start_time"],
+        ["TagBuilder", 1, "TimeRange", "bpm"],
+    ])  # fmt: skip
+    canvas.show("TimeRange")
+    canvas.waveform_is_drawn()
+    panel = canvas.panel("TimeRange")
+    handle_is_at(canvas, "start", "5.50")
+    canvas.set("PrimitiveFloat", value=7.5)
+    handle_is_at(canvas, "start", "7.50")
+    start = panel.locator(".acestep-handle-start")
+    assert start.get_attribute("aria-disabled") == "true"
+    canvas.drag(start, -40)
+    assert canvas.values("TimeRange")["start_time"] == 2.0
+    # The tempo of TagBuilder is one to snap to.
+    panel.locator(".acestep-handle-end").focus()
+    canvas.page.keyboard.press("ArrowLeft")
+    assert canvas.values("TimeRange")["end_time"] == 19
+
+
+OUTLINE = """() => {
+  const wave = document.querySelector(".acestep-time-range canvas.acestep-wave");
+  const { data } = wave.getContext("2d").getImageData(0, 0, wave.width, wave.height);
+  return data.reduce((sum, value) => (Math.imul(sum, 31) + value) | 0, wave.width);
+}"""
+
+
+def test_a_file_written_anew_under_its_name_is_drawn_anew(canvas, server, example_music):
+    first, second = (path.read_bytes() for path in example_music[:2])
+    (server.input / "again.mp3").write_bytes(first)
+    graph = workflow("section_repair")
+    for node in graph["nodes"]:
+        if node["type"] == "LoadAudio":
+            node["widgets_values"][0] = "again.mp3"
+    canvas.open(graph)
+    canvas.show("TimeRange")
+    canvas.waveform_is_drawn()
+    before = canvas.page.evaluate(OUTLINE)
+    (server.input / "again.mp3").write_bytes(second)
+    canvas.page.evaluate("window.dispatchEvent(new Event('focus'))")  # as when its user comes back from elsewhere
+    canvas.wait(f"before => ({OUTLINE})() !== before", before)
+
+
+# Of the graph on screen, which app.graph is not inside a subgraph.
+INSIDE = """name => {
+  const node = app.canvas.graph.nodes.find((n) => n.comfyClass === name);
+  app.canvas.ds.scale = 1;
+  app.canvas.ds.offset = [120 - node.pos[0], 110 - node.pos[1]];
+  app.canvas.setDirty(true, true);
+  for (const old of document.querySelectorAll("[data-test-panel]")) old.removeAttribute("data-test-panel");
+  node.widgets.find((w) => w.element?.classList.contains("acestep")).element.dataset.testPanel = "";
+}"""
+
+
+def test_panels_work_inside_a_subgraph(canvas, stage):
+    canvas.open(workflow("section_repair"))
+    canvas.set("ACEStepInpaint", backend="sketch", seed=STAGES.index(stage))
+    canvas.waveform_is_drawn()
+    canvas.page.evaluate("""() => {
+      const inner = app.graph.nodes.filter((n) => ["TimeRange", "ACEStepInpaint"].includes(n.comfyClass));
+      const { node } = app.graph.convertToSubgraph(new Set(inner));
+      app.canvas.openSubgraph(node.subgraph, node);
+    }""")
+    canvas.wait("() => app.canvas.graph !== app.graph && app.canvas.graph.nodes.length === 2")
+    canvas.page.evaluate(INSIDE, "TimeRange")
+    canvas.wait("() => document.querySelector('[data-test-panel]')?.isConnected")
+    canvas.waveform_is_drawn()
+    canvas.page.wait_for_timeout(200)  # the DOM follows the canvas
+    panel = canvas.page.locator("[data-test-panel]")
+    canvas.drag(panel.locator(".acestep-handle-start"), -40)
+    inputs = next(node["inputs"] for node in canvas.editor.prompt().values() if node["class_type"] == "TimeRange")
+    assert 0 <= inputs["start_time"] < 12 and inputs["end_time"] == 20
+    canvas.page.evaluate(INSIDE, "ACEStepInpaint")
+    canvas.page.evaluate("app.queuePrompt(0, 1)")
+    canvas.wait("() => document.querySelector('[data-test-panel] .acestep-state')?.textContent.startsWith('Done in')")
+    # The source lies before the subgraph, the saved result behind it.
+    canvas.wait("() => !document.querySelector('[data-test-panel] .acestep-compare').hidden")
+    canvas.picture(stage, "subgraph")
+    canvas.page.evaluate("app.canvas.setGraph(app.graph)")
