@@ -224,3 +224,26 @@ def test_a_source_shorter_than_the_networks_least_is_filled_up(v15):
     assert made.samples == 48_000
     longer, _ = outpaint(v15, sound(0.03, 48_000), 0.5, 0.5)
     assert longer.samples == round(1.03 * 48_000)
+
+
+def test_parts_of_one_edit_do_not_repeat_each_other(v15):
+    from acestep_nodes.nodes.backends.interface import Plan
+    from acestep_nodes.nodes.backends.local import LocalBackend
+    from acestep_nodes.nodes.request import Call, inpaint_request
+
+    request = inpaint_request(**v15.shared(steps=1))
+    window, backend = sound(2.0), LocalBackend(request)
+    backend.check(Plan((2.0, 2.0)))
+    with torch.inference_mode():
+        first, second, again = (
+            _finish(backend.inpaint(window, [(0.5, 1.0)], request.for_call(Call(part=part)))) for part in (0, 1, 0)
+        )
+    assert torch.equal(first.waveform, again.waveform)
+    assert not torch.equal(first.waveform, second.waveform)
+
+
+def test_no_more_is_decoded_than_there_is_sound(v15):
+    with calls_of(v15.vae, "decode") as decoded:
+        inpaint(v15, sound(1.0, 48_000), (0.2, 0.6), steps=1)
+    ((latents,),) = decoded
+    assert latents.shape[-1] == 25 + 16  # the network's least is 128

@@ -349,3 +349,16 @@ def test_pitfall_17_a_range_below_a_frame_is_rendered_and_limits_are_checked_bef
         assert made.samples == WINDOW_SECONDS * made.sample_rate
     with pytest.raises(InputError, match="strength is nan"):
         inpaint(v15, sound(WINDOW_SECONDS), (2.0, 3.0), strength=float("nan"))
+
+
+def test_pitfall_16_pieces_of_the_vae_are_counted(v15):
+    import comfy.utils
+    from acestep_nodes.nodes.backends.local.family import V15
+
+    shown = []
+    comfy.utils.set_progress_bar_global_hook(lambda value, total, preview, **_: shown.append((value, total)))
+    try:
+        encode(v15, V15, sound(21.1, 48_000).waveform)
+    finally:
+        comfy.utils.set_progress_bar_global_hook(None)
+    assert shown[-1] == (3, 3)
