@@ -35,6 +35,8 @@ _CERTAIN_PEAK = 0.8
 _TIE = 0.01
 _RIVAL = 0.97
 _REPEAT_SECONDS = 0.002
+# Less context than this, unless it comes back as it was, may fit elsewhere by chance.
+_LITTLE_CONTEXT_SECONDS = 1.0
 # Exchanged or inverted channels must fit this much better than plain ones before they are believed.
 _ODD_CHANNELS_MARGIN = 0.05
 # A span supports the common lag when it correlates there at least this well, against its own best.
@@ -58,6 +60,10 @@ STRETCHED = (
 )
 BY_ENVELOPE = (
     "The context came back with another waveform; the new sound was aligned by onsets, to about a millisecond."
+)
+LITTLE = (
+    "There is less than a second of context to align the new sound by, and it came back changed; "
+    "the new sound may lie a little off."
 )
 REPEATS = "The music repeats itself exactly, so the new sound may be aligned one repeat off."
 
@@ -114,7 +120,7 @@ def align(track: torch.Tensor, known: tuple[Span, ...], render: Render, sample_r
 def _lags(grams: list[_Gram], step: int, sample_rate: int) -> tuple[list[int | None], list[str]]:
     """The whole-sample lag of each span (None: it cannot tell), and doubts about them."""
     total = sum(gram.independent for gram in grams)
-    joint = sum(gram.values * (gram.independent / total) for gram in grams)
+    joint = torch.stack([gram.values * (gram.independent / total) for gram in grams]).sum(0)
     index, trusted, repeats = _peak(joint, total, step, sample_rate)
     reach = len(joint) // 2
     lags: list[int | None] = []
@@ -130,7 +136,9 @@ def _lags(grams: list[_Gram], step: int, sample_rate: int) -> tuple[list[int | N
         repeats |= own_trusted and own_repeats
     if trusted and not supported and not any(lag is not None for lag in lags):
         lags = [step * (index - reach)] * len(grams)
-    return lags, [REPEATS] if repeats else []
+    seconds = sum(gram.span[1] - gram.span[0] for gram in grams) / sample_rate
+    little = seconds < _LITTLE_CONTEXT_SECONDS and float(joint[index]) < _CERTAIN_PEAK
+    return lags, [text for text, doubtful in ((REPEATS, repeats), (LITTLE, little)) if doubtful]
 
 
 def _peak(values: torch.Tensor, independent: float, step: int, sample_rate: int) -> tuple[int, bool, bool]:
@@ -200,7 +208,8 @@ def _by_envelope(track, spans, render: Render, sample_rate: int, nominal: Placem
         return Alignment(nominal, (WEAK,))
     hop = rows[0][1]
     size = min(len(row) for row, *_ in rows)
-    joint = sum(row[:size] * weight for row, _, weight in rows) / sum(weight for *_, weight in rows)
+    weights = sum(weight for *_, weight in rows)
+    joint = torch.stack([row[:size] * (weight / weights) for row, _, weight in rows]).sum(0)
     index = int(joint.argmax())
     highest = float(joint[index])
     near = round(_ENVELOPE_REPEAT_SECONDS * sample_rate / hop)
@@ -226,7 +235,7 @@ def _best_channels(grams, plain: ChannelMap, source: int, rendered: int) -> Chan
     total = sum(gram.independent for gram in grams)
 
     def fit(channels: ChannelMap) -> float:
-        return float(sum(_under(gram, channels) * (gram.independent / total) for gram in grams).amax())
+        return float(torch.stack([_under(gram, channels) * (gram.independent / total) for gram in grams]).sum(0).amax())
 
     best = max(_odd_channels(source, rendered), key=fit)
     return best if fit(best) > fit(plain) + _ODD_CHANNELS_MARGIN else plain

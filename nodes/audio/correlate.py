@@ -14,7 +14,12 @@ _BAND_HZ = (80.0, 10_000.0)
 # Partial whitening: sharpens the peak of tonal music without lifting what noise owns.
 _WHITENING = 0.75
 _WHITENING_BANDWIDTH_HZ = 20.0
+# Nor is anything lifted that lies 40 dB below the strongest band: between the partials of a drone there is nothing
+# but what a codec left.
+_WHITENING_FLOOR = 1e-4
 _TAPER_SECONDS = 0.03
+# Where less of x than this lies on sound of y, what correlates is chance.
+_MIN_OVERLAP = 0.25
 _SPECTRUM_SECONDS = 0.046
 _ENVELOPE_WINDOW_SECONDS = 0.023
 _ENVELOPE_HOP_SECONDS = 0.0015
@@ -60,12 +65,16 @@ def correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> Correlogr
     lags = torch.arange(2 * reach + 1)
     first, last = (edge // step for edge in _sounding(y))
     # Where y was trimmed away x cannot be judged; but a small overlap must not look like a perfect one.
-    under = x_energy[:, (last - lags).clamp(0, overlap)] - x_energy[:, (first - lags).clamp(0, overlap)]
+    heard_from, heard_to = (first - lags).clamp(0, overlap), (last - lags).clamp(0, overlap)
+    under = x_energy[:, heard_to] - x_energy[:, heard_from]
     whole = x_energy[:, -1]
     under = torch.maximum(under, 0.5 * whole[:, None])
-    over = y_energy[:, (lags + overlap).clamp(max=small)] - y_energy[:, lags]
+    # x is faded in and out, which halves what counts of it there; so y's energy is taken from mid-fade to mid-fade.
+    inset = _taper_samples(length, sample_rate) // (2 * step)
+    over = y_energy[:, (lags + overlap - inset).clamp(max=small)] - y_energy[:, lags + inset]
     norm = (under[:, None] * over.clamp_min(0)[None]).sqrt()
     values = cross / norm.clamp_min(float(norm.amax()) * 1e-4 + 1e-20).float()
+    values = values * (heard_to - heard_from >= _MIN_OVERLAP * overlap)
     shares = whole / whole.sum().clamp_min(1e-30)
     return Correlogram(values, tuple(shares.tolist()), step, _independent_values(x_hat))
 
@@ -163,7 +172,7 @@ def _sounding(piece: torch.Tensor) -> tuple[int, int]:
 def _tapered(piece: torch.Tensor, sample_rate: int) -> torch.Tensor:
     """``piece`` faded in and out where its sound begins and ends: cut edges are broadband and no music."""
     first, last = _sounding(piece)
-    size = min(round(_TAPER_SECONDS * sample_rate), (last - first) // 4)
+    size = _taper_samples(last - first, sample_rate)
     if size < 2:
         return piece
     rise = 0.5 - 0.5 * torch.cos(torch.linspace(0, math.pi, size))
@@ -171,6 +180,10 @@ def _tapered(piece: torch.Tensor, sample_rate: int) -> torch.Tensor:
     piece[:, first : first + size] *= rise
     piece[:, last - size : last] *= rise.flip(0)
     return piece
+
+
+def _taper_samples(length: int, sample_rate: int) -> int:
+    return min(round(_TAPER_SECONDS * sample_rate), length // 4)
 
 
 def _weights(spectrum: torch.Tensor, bin_hz: float) -> torch.Tensor:
@@ -182,7 +195,7 @@ def _weights(spectrum: torch.Tensor, bin_hz: float) -> torch.Tensor:
     low, high = (bins - half).clamp_min(0), (bins + half + 1).clamp_max(len(power))
     smooth = ((below[high] - below[low]) / (high - low)).float().clamp_min(0)
     band = _in_band(bins * bin_hz)
-    floor = float(smooth[band].amax()) * 1e-7 + 1e-30
+    floor = float(smooth[band].amax()) * _WHITENING_FLOOR + 1e-30
     return band / (smooth + floor).pow(_WHITENING / 2)
 
 

@@ -1,7 +1,7 @@
 """A rendered window, brought into time, level and channels of the source and written into its place.
 
-Only the range of a window or the new spans of an extension are ever written, and only after everything for
-that window has been computed: an error leaves the track as it was.
+Only the range of a window or the new spans of an extension are ever written, block by block where they belong,
+and only when nothing can be wrong with the render any more: an error leaves the track as it was.
 """
 
 import math
@@ -24,6 +24,8 @@ from .windows import Extension, Span, Window
 _MARGIN_SECONDS = SEARCH_SECONDS + 0.05
 _SILENT_PEAK = 1e-5
 _BLOCK_SECONDS = 30
+# New sound is written in blocks of this size, so that a range of ten minutes needs no second place.
+_WRITTEN_SAMPLES = 1 << 20
 _MARGIN_MS = 50
 # Where kept sound stops, no longer fade than this: further on nobody can foretell it.
 _FORETOLD_MS = 50.0
@@ -109,13 +111,13 @@ class _Edge:
     correlation: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class _Piece:
-    """What will be written: ``sound`` [C, n] from sample ``start`` on, within ``target``."""
+    """What will be written: the render's sound of [start, stop), which is all of ``target`` or all there is."""
 
     target: _Target
     start: int
-    sound: torch.Tensor
+    stop: int
     left_db: float
     right_db: float
     left_correlation: float | None
@@ -126,6 +128,11 @@ class _Piece:
         left = _Edge(target.start, "start", target.left, self.left_db, self.left_correlation)
         right = _Edge(target.stop, "end", target.right, self.right_db, self.right_correlation)
         return [edge for edge in (left, right) if edge.kind != OPEN]
+
+    def gain_db_at(self, position: int) -> float:
+        """Straight from the gain at the first sample to the gain at the last one."""
+        share = (position - self.start) / max(1, self.stop - 1 - self.start)
+        return self.left_db + (self.right_db - self.left_db) * share
 
 
 def _fit(out, sample_rate, origin, known, targets, rendered, samples, options) -> Fit:
@@ -149,7 +156,7 @@ def _fit(out, sample_rate, origin, known, targets, rendered, samples, options) -
     # Where new sound replaces old sound, the old joint is what the new one is compared with.
     before = [measured(out, edge.position, sample_rate) if edge.kind == FADE else None for edge in edges]
     for piece in pieces:
-        out[:, piece.start : piece.start + piece.sound.shape[1]] = piece.sound
+        scene.write(piece)
     seams = tuple(_seam(scene, edge, was, common) for edge, was in zip(edges, before))
     warnings += [seam.sentence() for seam in seams if seam.verdict == "poor"]
     return Fit(seams, tuple(dict.fromkeys(warnings)))
@@ -168,40 +175,50 @@ class _Scene:
     options: EditOptions
 
     def piece(self, target: _Target) -> tuple[_Piece, list[str]]:
-        """Everything that will stand in ``target``, and what there is to say about it."""
+        """What will stand in ``target``, and what there is to say about it. Raises RenderError."""
         start, stop, said = _covered(target, self.placement.available(self.render), self.sample_rate)
         near = round(LEVEL_CONTEXT_SECONDS * self.sample_rate)
         left = self.context(target.start - near, target.start, nearest_last=True)
         right = self.context(target.stop, target.stop + near, nearest_last=False)
         gains = edge_gains_db(left, right, self.sample_rate) if self.options.match_loudness else (0.0, 0.0)
-        new = self.take(start, stop) * gain_curve(*gains, stop - start)
-        self.join(new, target, start, stop, gains)
-        limit(new, self.ceiling)
-        if target.left != FADE and start > target.start:
-            new = torch.nn.functional.pad(new, (start - target.start, 0))
-            start = target.start
-        if target.right != FADE and stop < target.stop:
-            new = torch.nn.functional.pad(new, (0, target.stop - stop))
-        return _Piece(target, start, new, *gains, _similarity(left), _similarity(right)), said
+        return _Piece(target, start, stop, *gains, _similarity(left), _similarity(right)), said
 
-    def join(self, new: torch.Tensor, target: _Target, start: int, stop: int, gains: tuple[float, float]) -> None:
-        """Fit the ends of ``new``, which covers [start, stop) of ``target``, to what they meet. In place."""
+    def write(self, piece: _Piece) -> None:
+        """Put ``piece`` into the track, its ends fitted to what they meet."""
+        target, start, stop = piece.target, piece.start, piece.stop
+        new = self.out[:, start:stop]
         fade = fade_samples(self.options.crossfade_ms, self.sample_rate, stop - start)
+        old = new[:, :fade].clone(), new[:, stop - start - fade :].clone()
+        for low in range(start, stop, _WRITTEN_SAMPLES):
+            high = min(stop, low + _WRITTEN_SAMPLES)
+            gains = gain_curve(piece.gain_db_at(low), piece.gain_db_at(high - 1), high - low)
+            self.out[:, low:high] = self.take(low, high) * gains
+        self.join(new, piece, old, fade)
+        limit(new, self.ceiling)
+        # Beside kept sound that lies under it the source stands where the render has nothing; elsewhere silence.
+        if target.left != FADE and target.start < start:
+            self.out[:, target.start : start] = 0
+        if target.right != FADE and stop < target.stop:
+            self.out[:, stop : target.stop] = 0
+
+    def join(self, new: torch.Tensor, piece: _Piece, old: tuple[torch.Tensor, torch.Tensor], fade: int) -> None:
+        """Fit the ends of ``new`` to what they meet; ``old`` stood there before. In place."""
+        target, start, stop = piece.target, piece.start, piece.stop
         shortage = fade_samples(_SHORTAGE_FADE_MS, self.sample_rate, stop - start)
         beyond = min(fade, round(_FORETOLD_MS / 1000 * self.sample_rate))
         if target.left == FADE:
-            fade_in(new, self.out[:, start : start + fade], fade)
+            fade_in(new, old[0], fade)
         elif start > target.start:
             fade_in(new, torch.zeros_like(new[:, :shortage]), shortage)
         elif target.left == CONTINUE:
-            kept = self.neighbour(start - learning_samples(self.sample_rate), start, gains[0])
+            kept = self.neighbour(start - learning_samples(self.sample_rate), start, piece.left_db)
             continue_from(new, *kept, beyond, self.sample_rate)
         if target.right == FADE:
-            fade_out(new, self.out[:, stop - fade : stop], fade)
+            fade_out(new, old[1], fade)
         elif stop < target.stop:
             fade_out(new, torch.zeros_like(new[:, :shortage]), shortage)
         elif target.right == CONTINUE:
-            kept = self.neighbour(stop, stop + learning_samples(self.sample_rate), gains[1])
+            kept = self.neighbour(stop, stop + learning_samples(self.sample_rate), piece.right_db)
             continue_into(new, *kept, beyond, self.sample_rate)
 
     def neighbour(self, low: int, high: int, gain_db: float) -> Context:
@@ -338,6 +355,7 @@ def _covered(target: _Target, available: Span, sample_rate: int) -> tuple[int, i
 def _similarity(context: Context | None) -> float | None:
     if context is None:
         return None
-    kept, rendered = (side.double() for side in context)
+    # An offset that a service took away is no difference anybody hears.
+    kept, rendered = (side.double() - side.double().mean(1, keepdim=True) for side in context)
     energy = math.sqrt(float(kept.square().sum()) * float(rendered.square().sum()))
     return float((kept * rendered).sum()) / energy if energy > 1e-12 else None

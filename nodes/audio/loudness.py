@@ -39,7 +39,7 @@ def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor, sample_rate
         return None
     if min(_rms(reference), _rms(rendered)) < _SILENCE_RMS:
         return None
-    xx, yy, xy = cross_spectra(reference, rendered, sample_rate)
+    xx, yy, xy = cross_spectra(_centred(reference), _centred(rendered), sample_rate)
     coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 1)
     # With the phase lost (a vocoder) nothing is coherent, and with the sides lost (mono) little can be: then all
     # frequencies count alike.
@@ -62,5 +62,10 @@ def limit(sound: torch.Tensor, ceiling: float) -> None:
     sound.clamp_(-bound, bound)
 
 
+def _centred(piece: torch.Tensor) -> torch.Tensor:
+    """Without the constant offset some recordings have, which is no level and which codecs take away."""
+    return piece - piece.mean(1, keepdim=True)
+
+
 def _rms(piece: torch.Tensor) -> float:
-    return float(piece.square().mean().sqrt())
+    return float(_centred(piece).square().mean().sqrt())

@@ -60,6 +60,7 @@ def peaks_of_sound(sound: Sound, max_bins: int = MESSAGE_BINS) -> Peaks:
 def peaks_of_file(path: Path, max_bins: int = FILE_BINS) -> Peaks:
     """Peaks of the first sound track of a file, read in pieces. Raises InputError when it has none."""
     import av
+    from av.error import FFmpegError
 
     with path.open("rb") as file:
         if not file.read(1):
@@ -74,7 +75,7 @@ def peaks_of_file(path: Path, max_bins: int = FILE_BINS) -> Peaks:
                 stream.thread_type = "AUTO"
                 rate = stream.codec_context.sample_rate
                 return measure(_blocks(container, stream), rate, _FILE_BIN_SAMPLES, max_bins)
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise InputError(f"it is not sound that can be read ({type(error).__name__}).") from None
 
 

@@ -85,7 +85,7 @@ class Placement:
         raw = self._in_time(render, start, stop)
         if self.channels == plain_channels(len(self.channels), len(raw)) and len(self.channels) == len(raw):
             return raw
-        rows = [sum(raw[index] * sign for index, sign in parts) / len(parts) for parts in self.channels]
+        rows = [torch.stack([raw[index] * sign for index, sign in parts]).mean(0) for parts in self.channels]
         return torch.stack(rows)
 
     def _in_time(self, render: Render, start: int, stop: int) -> torch.Tensor:
