@@ -236,31 +236,6 @@ def test_a_stretch_reads_every_sample_where_it_lies():
     assert float((got - wanted).abs().max()) < 1e-3
 
 
-def organ() -> torch.Tensor:
-    """[2, 16 s]: four chords of pure tones, with nothing between their partials for a codec to keep."""
-    clock = torch.arange(4 * RATE) / RATE
-    rise = (clock / 0.05).clamp(0, 1) * ((4 - clock) / 0.05).clamp(0, 1)
-    chords = [(110, 165, 220), (147, 220, 294), (98, 196, 247), (131, 196, 330)]
-    parts = [sum(torch.sin(6.2832 * hz * k * clock) / k for hz in chord for k in (1, 2, 3)) * rise for chord in chords]
-    return 0.05 * torch.cat(parts).expand(2, -1)
-
-
-@pytest.mark.parametrize("delay", [-3000, 0, 12_345])
-def test_held_chords_are_aligned_through_the_noise_of_a_codec(delay):
-    chords = organ()
-    noise = 0.003 * torch.randn(chords.shape, generator=torch.Generator().manual_seed(1))
-    assert abs(delay_of(found(chords, delayed(chords + noise, delay))) - delay) < 1
-
-
-def test_what_lies_beyond_the_end_of_the_render_is_not_taken_for_it():
-    """A short source with its loudest part first: the faded correlation must still see it."""
-    rate = 96_000
-    source, new = music(0.25, rate, 1, seed=2), music(2, rate, 1, seed=3)
-    rendered = torch.cat([new[:, :24_000], source, new[:, :6_000]], dim=1)
-    track = torch.cat([torch.zeros(1, 24_000), source, torch.zeros(1, 6_000)], dim=1)
-    assert abs(delay_of(align(track, ((24_000, 48_000),), Render(rendered, 0), rate))) < 1
-
-
 def test_little_and_changed_context_is_doubted(track):
     known = ((6 * RATE, 6 * RATE + RATE // 3),)
     noisy = track + 0.05 * torch.randn(track.shape, generator=torch.Generator().manual_seed(0))

@@ -241,3 +241,13 @@ def test_without_loudness_matching_the_level_is_the_backends():
     a, b = window.ranges[0]
     middle = slice(a + RATE // 10, b - RATE // 10)
     assert torch.allclose(out[:, middle], 0.5 * source[:, middle], atol=1e-4)
+
+
+def test_the_gain_goes_straight_from_one_side_to_the_other_across_blocks():
+    source, window = one_window(seconds=50.0, span=(10.0, 40.0))
+    a, b = window.ranges[0]
+    db = torch.cat([torch.full((a,), 4.0), torch.linspace(4.0, -4.0, b - a), torch.full((source.shape[1] - b,), -4.0)])
+    out = source.clone()
+    fit = fit_ranges(out, RATE, window, Sound(source * 10 ** (db / 20), RATE), EditOptions(0, True))
+    assert [seam.gain_db for seam in fit.seams] == pytest.approx([-4.0, 4.0], abs=0.05)
+    assert torch.allclose(out, source, atol=0.01)
