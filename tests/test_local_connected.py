@@ -215,9 +215,9 @@ def test_a_network_that_never_asks_for_the_edit_is_refused(v15):
 
 @pytest.mark.parametrize("family", ["v15", "v1"])
 def test_context_windows_serve_for_songs_edits_and_extensions(request, family):
+    parts = request.getfixturevalue(family)
     from comfy_extras.nodes_context_windows import ContextWindowsManualNode
 
-    parts = request.getfixturevalue(family)
     dimension, length = parts.model.model.latent_format.latent_dimensions + 1, 100 if family == "v15" else 40
     windowed = ContextWindowsManualNode.execute(
         parts.model, context_length=length, context_overlap=20, context_schedule="standard_static",
