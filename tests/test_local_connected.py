@@ -214,8 +214,9 @@ def test_a_network_that_never_asks_for_the_edit_is_refused(v15):
 
 
 @pytest.mark.parametrize("family", ["v15", "v1"])
-def test_context_windows_serve_for_songs_edits_and_extensions(request, family):
-    parts = request.getfixturevalue(family)
+def test_context_windows_serve_for_songs_edits_and_extensions(comfy_path, family):
+    # Models of its own: the patcher of the test before may still have its network in place.
+    parts = getattr(session, family)()
     from comfy_extras.nodes_context_windows import ContextWindowsManualNode
 
     dimension, length = parts.model.model.latent_format.latent_dimensions + 1, 100 if family == "v15" else 40
