@@ -1,4 +1,8 @@
-"""Fixtures of the browser tests: each front end and renderer in turn, opened once for all of them. A pytest plugin."""
+"""Fixtures of the browser tests: each front end and renderer in turn, opened once for each file. A pytest plugin.
+
+Not once for all files: while Playwright's synchronous interface is open, asyncio cannot run in the same thread, and
+other tests need it.
+"""
 
 import pytest
 from browser import MUSIC, STAGES, Canvas, editing
@@ -18,12 +22,12 @@ def signed_out(tmp_path_factory):
     return tmp_path_factory.mktemp("config")
 
 
-@pytest.fixture(scope="session", params=STAGES, ids=str)
+@pytest.fixture(scope="module", params=STAGES, ids=str)
 def stage(request):
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(stage, comfyui_servers, simulator, signed_out, example_music):
     environment = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_CONFIG_DIR": str(signed_out)}
     comfyui = comfyui_servers.get(stage.comfyui, *stage.flags, environment=environment)
@@ -31,7 +35,7 @@ def server(stage, comfyui_servers, simulator, signed_out, example_music):
     return comfyui
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def editor(stage, server, chromium_path):
     with editing(server, chromium_path, stage) as opened:
         yield opened

@@ -6,6 +6,7 @@ With arguments only pytest runs; without any, the JavaScript tests run too, wher
 argument that is a Python file and no test file, such as a benchmark, is run as a program with the other arguments.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def run_all(arguments: list[str]) -> int:
     # Without a path pytest would start at the root, whose __init__.py only ComfyUI can import.
     everything = [] if any(map(names_tests, arguments)) else ["tests"]
     options = arguments or EVERYTHING
+    if not arguments:  # more threads than cores wait for each other
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
     results = {"pytest": run([sys.executable, "-m", "pytest", *options, *everything])}
     scripts = [] if arguments else sorted(str(path) for path in (PACK_DIR / "tests" / "js").glob("*.test.mjs"))
     if scripts and (node := shutil.which("node")):
