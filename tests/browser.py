@@ -16,6 +16,19 @@ MUSIC = "song.mp3"
 # The newest front end on the package index when these tests were last looked through.
 NEWEST_FRONTEND = "1.58.1"
 
+# Done when no panel has moved for eight frames.
+_SETTLED = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const places = () => JSON.stringify(
+    [...document.querySelectorAll(".acestep")].map((e) => Object.values(e.getBoundingClientRect().toJSON())));
+  for (let still = 0, before = places(); still < 8; ) {
+    await frame();
+    const now = places();
+    still = now === before ? still + 1 : 0;
+    before = now;
+  }
+}"""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -101,7 +114,11 @@ class Canvas:
             }""",
             [node_class, scale],
         )
-        self.page.wait_for_timeout(120)  # the DOM follows the canvas a frame or two later
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the panels stay where they are: the DOM follows the canvas some frames later."""
+        self.page.evaluate(_SETTLED)
 
     def wait(self, expression: str, arg=None) -> None:
         self.page.wait_for_function(expression, arg=arg, timeout=20_000)
@@ -173,6 +190,7 @@ class Canvas:
         return self.page.locator("[data-test-panel]")
 
     def drag(self, locator, by_x: float, at: tuple[float, float] = (0.5, 0.5)) -> None:
+        self.settle()
         box = locator.bounding_box()
         x, y = box["x"] + box["width"] * at[0], box["y"] + box["height"] * at[1]
         self.page.mouse.move(x, y)
@@ -180,6 +198,7 @@ class Canvas:
         self.page.mouse.move(x + by_x / 2, y, steps=4)
         self.page.mouse.move(x + by_x, y, steps=4)
         self.page.mouse.up()
+        self.settle()
 
     def picture(self, stage: Stage, name: str) -> None:
         """A screenshot among the artefacts of this run, which git ignores."""
