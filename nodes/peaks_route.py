@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from .audio.peaks import Peaks, peaks_of_file
 from .errors import InputError
-from .same_origin import BadInput, json_route
+from .same_origin import BadInput, register
 
 PATH = "/acestep/peaks"
 _KEPT = 16
@@ -74,13 +74,9 @@ def register_routes(routes=None) -> None:
     """Add the route to ComfyUI's server. ``routes`` is for tests."""
     import folder_paths
 
-    if routes is None:
-        from server import PromptServer
-
-        routes = PromptServer.instance.routes
     peaks = PeaksOfFiles()
 
     async def answer_page(question: dict) -> tuple[int, dict]:
         return 200, await answer(peaks, Path(folder_paths.get_input_directory()), question)
 
-    routes.post(PATH)(json_route(answer_page))
+    register(PATH, answer_page, routes)

@@ -14,7 +14,7 @@ from .audio.windows import plan_extensions, plan_windows
 from .backends.runcomfy.endpoints import MAX_CALL_SECONDS
 from .errors import InputError
 from .request import MAX_CONTEXT_SECONDS, MAX_EXTENSION_SECONDS, number
-from .same_origin import BadInput, json_route
+from .same_origin import BadInput, register
 from .time_ranges import merged
 
 PATH = "/acestep/plan"
@@ -45,10 +45,6 @@ def call_seconds(question: dict) -> list[float]:
 
 def register_routes(routes=None) -> None:
     """Add the route to ComfyUI's server. ``routes`` is for tests."""
-    if routes is None:
-        from server import PromptServer
-
-        routes = PromptServer.instance.routes
 
     async def answer(question: dict) -> tuple[int, dict]:
         try:
@@ -56,7 +52,7 @@ def register_routes(routes=None) -> None:
         except InputError as error:
             raise BadInput(str(error)) from None
 
-    routes.post(PATH)(json_route(answer))
+    register(PATH, answer, routes)
 
 
 def _samples(question: dict, name: str, most: float) -> int:

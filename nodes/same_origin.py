@@ -20,9 +20,17 @@ class BadInput(Exception):
         self.status = status
 
 
-def json_route(answer: Callable[[dict], Awaitable[tuple[int, dict]]]):
-    """An aiohttp handler that gives ``answer`` the body; it returns HTTP status and JSON, or raises BadInput."""
+def register(path: str, answer: Callable[[dict], Awaitable[tuple[int, dict]]], routes=None) -> None:
+    """Add a route to ComfyUI's server, or to ``routes`` in tests.
+
+    ``answer`` is given the body; it returns HTTP status and JSON, or raises BadInput.
+    """
     from aiohttp import web
+
+    if routes is None:
+        from server import PromptServer
+
+        routes = PromptServer.instance.routes
 
     async def handle(request: web.Request) -> web.Response:
         try:
@@ -32,7 +40,7 @@ def json_route(answer: Callable[[dict], Awaitable[tuple[int, dict]]]):
             status, body = error.status, {"message": str(error)}
         return web.json_response(body, status=status)
 
-    return handle
+    routes.post(path)(handle)
 
 
 def _check_origin(request) -> None:

@@ -6,15 +6,7 @@ from acestep_nodes.nodes.errors import InputError
 from local_models import session
 from local_models.session import Parts, calls_of, generate, inpaint, outpaint, replaced, sound
 
-
-@pytest.fixture(scope="module")
-def v15(comfy_path):
-    return session.v15()
-
-
-@pytest.fixture(scope="module")
-def v1(comfy_path):
-    return session.v1()
+pytest_plugins = ["local_fixtures"]
 
 
 def test_another_packs_wrapper_runs_and_an_attribute_it_set_is_put_back(v15):

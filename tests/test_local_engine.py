@@ -3,23 +3,9 @@
 import pytest
 import torch
 from acestep_nodes.nodes.progress import Progress
-from local_models import session
 from local_models.session import calls_of, generate, inpaint, outpaint, replaced, sound, steps_for
 
-
-@pytest.fixture(scope="module")
-def v15(comfy_path):
-    return session.v15()
-
-
-@pytest.fixture(scope="module")
-def v1(comfy_path):
-    return session.v1()
-
-
-@pytest.fixture(params=["v15", "v1"])
-def parts(request):
-    return request.getfixturevalue(request.param)
+pytest_plugins = ["local_fixtures"]
 
 
 def native_song(parts, seed, duration, tags, lyrics):

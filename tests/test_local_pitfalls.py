@@ -4,20 +4,11 @@ import pytest
 import torch
 from acestep_nodes.nodes.errors import InputError
 from acestep_nodes.nodes.progress import Progress
-from local_models import session
 from local_models.session import Parts, calls_of, generate, inpaint, outpaint, replaced, sound
 
+pytest_plugins = ["local_fixtures"]
+
 WINDOW_SECONDS = 6.0
-
-
-@pytest.fixture(scope="module")
-def v15(comfy_path):
-    return session.v15()
-
-
-@pytest.fixture(scope="module")
-def v1(comfy_path):
-    return session.v1()
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import torch
 from ..errors import RenderError
 from .align import ALIGN_CONTEXT_SECONDS, MAX_DELAY_SECONDS, SEARCH_SECONDS, align
 from .extrapolate import learning_samples
-from .loudness import LEVEL_CONTEXT_SECONDS, Context, edge_gains_db, gain_curve, limit
+from .loudness import LEVEL_CONTEXT_SECONDS, Context, centred, edge_gains_db, gain_curve, limit
 from .render import Placement, Render
 from .resample import resample, resampled_length
 from .seams import Measures, Seam, Usual, judged, measured, usual
@@ -359,6 +359,6 @@ def _similarity(context: Context | None) -> float | None:
     if context is None:
         return None
     # An offset that a service took away is no difference anybody hears.
-    kept, rendered = (side.double() - side.double().mean(1, keepdim=True) for side in context)
+    kept, rendered = (centred(side.double()) for side in context)
     energy = math.sqrt(float(kept.square().sum()) * float(rendered.square().sum()))
     return float((kept * rendered).sum()) / energy if energy > 1e-12 else None

@@ -39,7 +39,7 @@ def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor, sample_rate
         return None
     if min(_rms(reference), _rms(rendered)) < _SILENCE_RMS:
         return None
-    xx, yy, xy = cross_spectra(_centred(reference), _centred(rendered), sample_rate)
+    xx, yy, xy = cross_spectra(centred(reference), centred(rendered), sample_rate)
     coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 1)
     # With the phase lost (a vocoder) nothing is coherent, and with the sides lost (mono) little can be: then all
     # frequencies count alike.
@@ -47,6 +47,11 @@ def context_gain_db(reference: torch.Tensor, rendered: torch.Tensor, sample_rate
     weight = torch.ones_like(coherence) if mono else coherence.square() + 0.01
     gain = 10 * math.log10(float((weight * xx).sum() / (weight * yy).sum().clamp_min(1e-30)))
     return max(-MAX_GAIN_DB, min(MAX_GAIN_DB, gain))
+
+
+def centred(piece: torch.Tensor) -> torch.Tensor:
+    """Without the constant offset some recordings have, which is no level and which codecs take away."""
+    return piece - piece.mean(1, keepdim=True)
 
 
 def gain_curve(start_db: float, stop_db: float, samples: int) -> torch.Tensor:
@@ -62,10 +67,5 @@ def limit(sound: torch.Tensor, ceiling: float) -> None:
     sound.clamp_(-bound, bound)
 
 
-def _centred(piece: torch.Tensor) -> torch.Tensor:
-    """Without the constant offset some recordings have, which is no level and which codecs take away."""
-    return piece - piece.mean(1, keepdim=True)
-
-
 def _rms(piece: torch.Tensor) -> float:
-    return float(_centred(piece).square().mean().sqrt())
+    return float(centred(piece).square().mean().sqrt())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from .loudness import centred
 from .windows import Span
 
 _LEVEL_SECONDS = 0.4  # the momentary loudness window of ITU-R BS.1770
@@ -120,7 +121,7 @@ def usual(track: torch.Tensor, known: Sequence[Span], sample_rate: int) -> Usual
         if stop - start > 1:
             slopes.append(piece.diff(dim=1).abs().amax(0))
         if stop - start >= _NATURAL_SECONDS * sample_rate:
-            piece = _centred(piece)
+            piece = centred(piece)
             level = _level(piece, block)
             steps.append(_changes(level, _LEVEL_SECONDS, level))
             distances.append(_changes(_band_power(piece, block, sample_rate), _SPECTRUM_SECONDS, level))
@@ -176,12 +177,7 @@ def judged(
 
 def _sides(track: torch.Tensor, position: int, seconds: float, sample_rate: int):
     size = max(1, round(seconds * sample_rate))
-    return _centred(track[:, max(0, position - size) : position]), _centred(track[:, position : position + size])
-
-
-def _centred(piece: torch.Tensor) -> torch.Tensor:
-    """Without the constant offset some recordings have: it is neither level nor colour."""
-    return piece - piece.mean(1, keepdim=True)
+    return centred(track[:, max(0, position - size) : position]), centred(track[:, position : position + size])
 
 
 def _level(piece: torch.Tensor, block: int) -> torch.Tensor:

@@ -16,7 +16,7 @@ Who may ask and how is in same_origin.py. HTTP 500 says that the files of the ac
 import asyncio
 from collections.abc import Callable
 
-from ...same_origin import json_route
+from ...same_origin import register
 
 PATHS = (
     "account", "account/token", "account/clear", "account/check", "account/ceiling", "price", "journal",
@@ -26,19 +26,15 @@ PATHS = (
 
 def register_routes(routes=None, place_of: Callable | None = None) -> None:
     """Add the routes to ComfyUI's server. ``routes`` and ``place_of``, which gives the Place, are for tests."""
-    if routes is None:
-        from server import PromptServer
-
-        routes = PromptServer.instance.routes
     for path in PATHS:
-        routes.post(f"/acestep/{path}")(_handler(path, place_of))
+        register(f"/acestep/{path}", _answer_to(path, place_of), routes)
 
 
-def _handler(path: str, place_of: Callable | None):
+def _answer_to(path: str, place_of: Callable | None):
     async def answer(body: dict) -> tuple[int, dict]:
         return await asyncio.to_thread(_answer, path, body, place_of)
 
-    return json_route(answer)
+    return answer
 
 
 def _answer(path: str, body: dict, place_of: Callable | None) -> tuple[int, dict]:
