@@ -45,6 +45,14 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("comfyui_version", versions, scope="session")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """With several test processes a file stays in one, or all files of a group, so that what they start is shared."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
 @pytest.fixture(scope="session")
 def comfyui_servers():
     """Starts servers on demand: `comfyui_servers.get("0.30.0", "--cache-classic")`; ends them with the session."""

@@ -27,8 +27,8 @@ from runner.places import PACK_DIR  # noqa: E402
 from runner.terminal import complain, say  # noqa: E402
 
 PATIENCE_SECONDS = 30
-# Two processes, as most tests wait for something; a file stays in one, so that what it starts is shared.
-EVERYTHING = ["-q", "--durations=20", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
+# Two processes, as most tests wait for something.
+EVERYTHING = ["-q", "--durations=20", "--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder"]
 
 
 def main(arguments: list[str]) -> int:

@@ -12,6 +12,8 @@ import pytest
 from acestep_nodes.nodes.backends.local import missing
 from editor import opened
 
+pytestmark = pytest.mark.xdist_group("servers")
+
 WORKFLOWS = Path(__file__).resolve().parents[1] / "workflows"
 GRAPHS = sorted(WORKFLOWS.glob("*.json"))
 NAMES = {

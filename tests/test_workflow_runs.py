@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("servers")]
 API = Path(__file__).resolve().parents[1] / "workflows" / "api"
 RATE = 44100
 RENDERING = ("ACEStepGenerate", "ACEStepInpaint", "ACEStepOutpaint")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflows")]
 
 import chromium  # noqa: E402
-from browser import Canvas, Stage, editing, workflow  # noqa: E402
+from browser.canvas import Canvas, Stage, editing, workflow  # noqa: E402
 from comfyui_server import Servers  # noqa: E402
 
 RATE = 8_000

@@ -2,10 +2,10 @@
 and renderer."""
 
 import pytest
-from browser import workflow
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
-pytest_plugins = ["browser_fixtures"]
+from browser.canvas import workflow
+
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 def test_a_handle_is_dragged_on_the_waveform(canvas, stage):

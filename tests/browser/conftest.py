@@ -1,14 +1,15 @@
-"""Fixtures of the browser tests: each front end and renderer in turn, opened once for each file. A pytest plugin.
+"""Each front end and renderer in turn, opened once for all tests of this folder.
 
-Not once for all files: while Playwright's synchronous interface is open, asyncio cannot run in the same thread, and
-other tests need it.
+Not for longer: while Playwright's synchronous interface is open, asyncio cannot run in the same thread, and other
+tests need it.
 """
 
 import pytest
-from browser import MUSIC, STAGES, Canvas, editing
+
+from browser.canvas import MUSIC, STAGES, Canvas, editing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def simulator():
     from runcomfy_simulator import Simulator, rendering
 
@@ -16,18 +17,18 @@ def simulator():
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def signed_out(tmp_path_factory):
     """A folder for RunComfy's command line in which nobody has signed in."""
     return tmp_path_factory.mktemp("config")
 
 
-@pytest.fixture(scope="module", params=STAGES, ids=str)
+@pytest.fixture(scope="package", params=STAGES, ids=str)
 def stage(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(stage, comfyui_servers, simulator, signed_out, example_music):
     environment = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_CONFIG_DIR": str(signed_out)}
     comfyui = comfyui_servers.get(stage.comfyui, *stage.flags, environment=environment)
@@ -35,7 +36,7 @@ def server(stage, comfyui_servers, simulator, signed_out, example_music):
     return comfyui
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def editor(stage, server, chromium_path):
     with editing(server, chromium_path, stage) as opened:
         yield opened

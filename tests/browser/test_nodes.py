@@ -6,10 +6,10 @@ import re
 import urllib.request
 
 import pytest
-from browser import STAGES, WORKFLOWS, workflow
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
-pytest_plugins = ["browser_fixtures"]
+from browser.canvas import STAGES, WORKFLOWS, workflow
+
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 GRAPHS = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 PANELS = {

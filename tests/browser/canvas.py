@@ -9,7 +9,7 @@ import pinned
 from comfyui_server import PACK_FOLDER_NAME
 from editor import Editor, opened
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / "workflows"
 ARTEFACTS = ROOT / ".artefacts"
 MUSIC = "song.mp3"

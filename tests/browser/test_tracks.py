@@ -4,10 +4,10 @@ subgraphs, in each front end and renderer."""
 import wave
 
 import pytest
-from browser import MUSIC, STAGES, workflow
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
-pytest_plugins = ["browser_fixtures"]
+from browser.canvas import MUSIC, STAGES, workflow
+
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 MESSAGE = "text => document.querySelector('[data-test-panel] .acestep-message').textContent.includes(text)"
 
