@@ -45,12 +45,17 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("comfyui_version", versions, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With several test processes a file stays in one, or all files of a group, so that what they start is shared."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several test processes a file stays in one, and a folder does, so that what they start is shared."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::")[0]
+            return file.rpartition("/")[0] or file
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from runner.terminal import complain, say  # noqa: E402
 
 PATIENCE_SECONDS = 30
 # Two processes, as most tests wait for something.
-EVERYTHING = ["-q", "--durations=20", "--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder"]
+EVERYTHING = ["-q", "--durations=20", "--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder"]
 
 
 def main(arguments: list[str]) -> int:

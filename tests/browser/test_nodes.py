@@ -9,7 +9,7 @@ import pytest
 
 from browser.canvas import STAGES, WORKFLOWS, workflow
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 
 GRAPHS = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 PANELS = {

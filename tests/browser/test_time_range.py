@@ -5,7 +5,7 @@ import pytest
 
 from browser.canvas import workflow
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 
 
 def test_a_handle_is_dragged_on_the_waveform(canvas, stage):

@@ -7,7 +7,7 @@ import pytest
 
 from browser.canvas import MUSIC, STAGES, workflow
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 
 MESSAGE = "text => document.querySelector('[data-test-panel] .acestep-message').textContent.includes(text)"
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from runner.client import PromptFailed, PromptRejected
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.server
 # ComfyUI writes FLAC with 16 bits; half a step is what rounding may cost.
 HALF_A_STEP = 0.5 / 32768 + 1e-7
 

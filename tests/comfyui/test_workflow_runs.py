@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("servers")]
-API = Path(__file__).resolve().parents[1] / "workflows" / "api"
+pytestmark = pytest.mark.server
+API = Path(__file__).resolve().parents[2] / "workflows" / "api"
 RATE = 44100
 RENDERING = ("ACEStepGenerate", "ACEStepInpaint", "ACEStepOutpaint")
 SKETCH_RATE = 48000

@@ -6,7 +6,7 @@ from runner import cli, graph
 from runner.client import PromptFailed, PromptInterrupted, PromptRejected
 from runner.errors import Refused
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.server
 
 
 def through(comfyui, waveform, rate):

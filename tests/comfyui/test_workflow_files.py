@@ -2,7 +2,7 @@
 
 Twins and pictures come from the real front end. After changing a graph, make them anew and look at the pictures:
 
-    python3 tests/run.py tests/test_workflow_files.py --update-workflows
+    python3 tests/run.py tests/comfyui/test_workflow_files.py --update-workflows
 """
 
 import json
@@ -12,9 +12,8 @@ import pytest
 from acestep_nodes.nodes.backends.local import missing
 from editor import opened
 
-pytestmark = pytest.mark.xdist_group("servers")
 
-WORKFLOWS = Path(__file__).resolve().parents[1] / "workflows"
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 GRAPHS = sorted(WORKFLOWS.glob("*.json"))
 NAMES = {
     "text_to_music", "vocal_song_1_5", "multilingual_launch", "section_repair", "rewrite_ending", "hook_to_full_track",
