@@ -6,7 +6,6 @@ people's saved workflows; new inputs come at the end and are optional.
 
 import pytest
 
-
 LANGUAGES = (
     "ar az bg bn ca cs da de el en es fa fi fr he hi hr ht hu id is it ja ko la lt ms ne nl no pa pl pt ro ru sa "
     "sk sr sv sw ta te th tl tr uk ur vi yue zh unknown"

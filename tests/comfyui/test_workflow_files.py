@@ -12,7 +12,6 @@ import pytest
 from acestep_nodes.nodes.backends.local import missing
 from editor import opened
 
-
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 GRAPHS = sorted(WORKFLOWS.glob("*.json"))
 NAMES = {
