@@ -9,7 +9,7 @@ import numpy
 import pytest
 import readme
 from conftest import NEWEST_VERSION
-from runcomfy_simulator import Simulator
+from runcomfy_simulator import Simulator, rendering
 from runner import graph, sound, workspace
 from runner.places import cache_dir
 from runner_command import Command, assert_stopped, run
@@ -87,7 +87,7 @@ def test_only_the_user_folder_of_a_simulated_run_is_private(tmp_path):
 
 @pytest.fixture(scope="module")
 def service():
-    with Simulator() as simulator:
+    with Simulator(compose=rendering.tone) as simulator:
         yield simulator
 
 

@@ -190,8 +190,11 @@ def _output(command: list[str], failure: str) -> str:
 
 
 def forget_outer_python() -> None:
-    """Keep a PYTHONPATH of the user's out of everything started from here: it would mix other packages in."""
-    for name in ("PYTHONPATH", "PYTHONHOME"):
+    """Keep the user's settings of Python out of everything started from here.
+
+    A PYTHONPATH would mix other packages in; without bytecode each start of ComfyUI would compile all of it anew.
+    """
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
 
 
