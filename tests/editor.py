@@ -81,7 +81,9 @@ def opened(url: str, chromium: str, nodes_2: bool = False, size: tuple[int, int]
 
 
 def _page(browser, url: str, size: tuple[int, int]) -> Editor:
-    editor = Editor(browser.new_page(viewport={"width": size[0], "height": size[1]}))
+    # Without animations, of which software rendering would draw every frame.
+    viewport = {"width": size[0], "height": size[1]}
+    editor = Editor(browser.new_page(viewport=viewport, reduced_motion="reduce"))
     editor.page.on("console", lambda message: message.type == "error" and editor.console.append(_line(message)))
     editor.page.on("pageerror", lambda error: editor.console.append(f"uncaught: {error}"))
     editor.page.goto(url)

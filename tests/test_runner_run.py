@@ -3,6 +3,7 @@
 import http.server
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +25,6 @@ from runner_command import LIMIT_SECONDS, Command, assert_stopped, run
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 LONG_RENDER = [
-    "text_to_music",
     "--backend",
     "sketch",
     "--set",
@@ -32,21 +32,6 @@ LONG_RENDER = [
     "--set",
     "ACEStepGenerate.batch_size=8",
 ]
-
-
-@pytest.fixture
-def copy_graph(tmp_path):
-    """A graph of core nodes only."""
-    path = tmp_path / "copy_sound.json"
-    path.write_text(
-        json.dumps(
-            {
-                "1": {"class_type": "LoadAudio", "inputs": {"audio": "x.mp3"}},
-                "2": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0], "filename_prefix": "audio/copy"}},
-            }
-        )
-    )
-    return path
 
 
 def test_no_argument_gives_sound_report_and_picture(tmp_path):
@@ -92,13 +77,6 @@ def test_repair_of_the_users_own_file(tmp_path, example_music):
     assert [window["ranges"] for window in report["windows"]] == [[[3.0, 5.5]]]
 
 
-def test_another_backend_and_length(tmp_path):
-    code, out, err = run(*readme.arguments("set"), "--out", tmp_path)
-    assert code == 0, err
-    assert sound.read(tmp_path / "text_to_music.flac").seconds == pytest.approx(20, abs=0.01)
-    assert "No ACE-Step weights found" not in out  # sketch was asked for
-
-
 def test_unreadable_audio_is_refused_before_a_server_starts(tmp_path):
     broken = tmp_path / "song.mp3"
     broken.write_bytes(b"no music in here")
@@ -106,13 +84,14 @@ def test_unreadable_audio_is_refused_before_a_server_starts(tmp_path):
     assert code == 64 and "song.mp3" in err and "ready" not in out and len(err.strip().splitlines()) == 1
 
 
-def test_kept_server_and_example_music(tmp_path, copy_graph):
+def test_another_backend_and_length_on_a_kept_server(tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('not the one of the environment')")
-    command = Command(copy_graph, "--out", tmp_path / "out", "--keep-server", PYTHONPATH=str(tmp_path))
+    arguments = [*readme.arguments("set"), "--out", tmp_path / "out", "--keep-server"]
+    command = Command(*arguments, PYTHONPATH=str(tmp_path))
     code, out, err = command.end()
     assert code == 0, err
-    assert sound.EXAMPLE_FILE in out
-    assert sound.read(tmp_path / "out" / "copy_sound.flac").seconds == pytest.approx(30, abs=0.1)
+    assert sound.read(tmp_path / "out" / "text_to_music.flac").seconds == pytest.approx(20, abs=0.01)
+    assert "No ACE-Step weights found" not in out  # sketch was asked for
     try:
         url, pid = re.search(r"keeps running at (\S+)\. End it with: kill (\d+)", out).groups()
         with urllib.request.urlopen(f"{url}/system_stats", timeout=20) as answer:
@@ -125,11 +104,12 @@ def test_kept_server_and_example_music(tmp_path, copy_graph):
     assert psutil.wait_procs([left], timeout=20)[1] == []
 
 
-def test_stopped_while_it_renders(tmp_path):
-    command = Command(*LONG_RENDER, "--out", tmp_path)
+def test_a_graph_of_the_users_own_stopped_while_it_renders(tmp_path):
+    own = shutil.copy(PACK_DIR / "workflows" / "api" / "text_to_music.json", tmp_path / "own.json")
+    command = Command(own, *LONG_RENDER, "--out", tmp_path / "out")
     command.wait_for_line("Running ACE-Step Generate")
     assert_stopped(command, signal.SIGINT)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_stopped_while_the_server_starts(tmp_path):

@@ -34,14 +34,15 @@ def journal_of_the_cache():
     return path.read_bytes() if path.exists() else None
 
 
-def test_a_repair_on_the_test_server_keeps_everything_outside_its_range(tmp_path, example_music):
+def test_a_repair_of_the_example_music_on_the_test_server_keeps_everything_outside_its_range(tmp_path):
     before = journal_of_the_cache()
-    command = [*readme.arguments("simulate"), "--audio", example_music[0], "--out", tmp_path]
+    command = [*readme.arguments("simulate"), "--out", tmp_path]
     code, out, err = run(*command, RUNCOMFY_API_TOKEN="dummy-that-must-not-be-sent")
     assert code == 0, err
+    assert sound.EXAMPLE_FILE in out
     [said] = [line for line in out.splitlines() if "test server on this machine" in line]
     assert "nothing is charged" in said and "sketch" in said
-    source, repaired = sound.read(example_music[0]), sound.read(tmp_path / "section_repair.flac")
+    source, repaired = sound.read(sound.example()), sound.read(tmp_path / "section_repair.flac")
     assert repaired.rate == source.rate and repaired.samples.shape == source.samples.shape
     # FLAC as ComfyUI writes it has 16 bits and cannot go beyond full scale.
     difference = numpy.abs(repaired.samples - source.samples.clip(-1, 1 - 2**-15))
