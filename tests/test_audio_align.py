@@ -6,6 +6,7 @@ from acestep_nodes.nodes.audio import align as align_module
 from acestep_nodes.nodes.audio.align import align
 from acestep_nodes.nodes.audio.render import Placement, Render, plain_channels
 from acestep_nodes.nodes.audio.resample import resample
+from acestep_nodes.nodes.audio.value import Sound
 from audio_samples import delayed, music, phase_lost
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ def track():
 
 
 def found(track, rendered, known=KNOWN, rate=RATE):
-    return align(track, known, Render(rendered, 0), rate)
+    return align(track, known, Render(Sound(rendered, rate), rate, 0), rate)
 
 
 def delay_of(alignment) -> float:
@@ -61,7 +62,7 @@ def test_gain_and_noise_do_not_move_it(track, delay, gain, noise, seed):
 def test_every_rate_and_channel_count(rate, channels):
     track = music(5, rate, channels)
     known = ((0, 2 * rate), (3 * rate, 5 * rate))
-    alignment = align(track, known, Render(delayed(track, 321), 0), rate)
+    alignment = align(track, known, Render(Sound(delayed(track, 321), rate), rate, 0), rate)
     assert abs(delay_of(alignment) - 321) < 0.03
 
 
@@ -82,11 +83,13 @@ def test_a_fraction_of_a_sample_is_found_and_undone():
     fine = music(8, 88_200)
     track, late = resample(fine, 88_200, RATE), resample(delayed(fine, 101), 88_200, RATE)
     known = ((0, 3 * RATE), (5 * RATE, 8 * RATE))
-    alignment = align(track, known, Render(late, 0), RATE)
+    alignment = align(track, known, Render(Sound(late, RATE), RATE, 0), RATE)
     assert abs(delay_of(alignment) - 50.5) < 0.02
     middle = track[:, 3 * RATE : 5 * RATE]
-    as_found = alignment.placement.take(Render(late, 0), 3 * RATE, 5 * RATE)
-    as_whole = Placement(plain_channels(2, 2), ((0, 50.0),)).take(Render(late, 0), 3 * RATE, 5 * RATE)
+    as_found = alignment.placement.take(Render(Sound(late, RATE), RATE, 0), 3 * RATE, 5 * RATE)
+    as_whole = Placement(plain_channels(2, 2), ((0, 50.0),)).take(
+        Render(Sound(late, RATE), RATE, 0), 3 * RATE, 5 * RATE
+    )
     errors = [float((side - middle).square().mean() / middle.square().mean()) for side in (as_found, as_whole)]
     assert errors[0] < 1e-3 and errors[0] < errors[1] / 50
 
@@ -126,7 +129,7 @@ def test_a_stereo_render_of_mono_is_averaged_even_when_one_side_is_inverted(trac
     assert found(mono, stereo).placement.channels == (((0, 1.0), (1, 1.0)),)
     alignment = found(mono, stereo * torch.tensor([[1.0], [-1.0]]))
     assert alignment.placement.channels == (((0, 1.0), (1, -1.0)),)
-    taken = alignment.placement.take(Render(stereo * torch.tensor([[1.0], [-1.0]]), 0), *RANGE)
+    taken = alignment.placement.take(Render(Sound(stereo * torch.tensor([[1.0], [-1.0]]), RATE), RATE, 0), *RANGE)
     assert torch.allclose(taken, mono[:, RANGE[0] : RANGE[1]], atol=1e-6)
 
 
@@ -216,7 +219,7 @@ def test_the_place_of_a_render_that_begins_later_is_kept():
     """Only the part around the range is ever resampled, so a render may begin in the middle of the window."""
     track = music(SECONDS, RATE)
     late = delayed(track, 250)
-    alignment = align(track, KNOWN, Render(late[:, 1000:], 1000), RATE)
+    alignment = align(track, KNOWN, Render(Sound(late[:, 1000:], RATE), RATE, 1000), RATE)
     assert abs(delay_of(alignment) - 250) < 0.02
 
 
@@ -230,7 +233,7 @@ def test_a_stretch_reads_every_sample_where_it_lies():
     clock = torch.arange(3 * rate, dtype=torch.float64)
     tone = torch.sin(2 * torch.pi * 300 * clock / rate).float()[None]
     placement = Placement(plain_channels(1, 1), ((rate, 0.0), (2 * rate, 30.0)))
-    got = placement.take(Render(tone, 0), rate, 2 * rate)
+    got = placement.take(Render(Sound(tone, rate), rate, 0), rate, 2 * rate)
     at = torch.arange(rate, 2 * rate, dtype=torch.float64)
     wanted = torch.sin(2 * torch.pi * 300 * (at + 30 * (at - rate) / rate) / rate).float()
     assert float((got - wanted).abs().max()) < 1e-3

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from acestep_nodes.nodes.audio.resample import resample, resampled_length, with_channels
+from acestep_nodes.nodes.audio.resample import resample, resample_part, resampled_length, with_channels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,3 +43,20 @@ def test_channels():
     assert with_channels(stereo, 1).tolist() == [[0.5, 0.25]]
     assert with_channels(stereo[:1], 2).tolist() == [[1.0, 0.0], [1.0, 0.0]]
     assert with_channels(stereo, 2) is stereo
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([8000, 22050, 32000, 44100, 47999, 48000, 96000]),
+    st.sampled_from([44100, 48000]),
+    st.integers(1, 150_000),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_a_part_is_what_the_whole_has_there(rate, other, samples, share):
+    wave = torch.rand(2, samples, generator=torch.Generator().manual_seed(samples)) - 0.5
+    whole = resample(wave, rate, other)
+    start, stop = sorted(round(part * whole.shape[1]) for part in share)
+    part = resample_part(wave, rate, other, start, stop)
+    assert part.shape == (2, stop - start)
+    # The Fourier transform, for rates that share no grid, knows the ends of what it is given.
+    assert torch.allclose(part, whole[:, start:stop], atol=1e-3 if rate == 47999 else 1e-6)

@@ -91,7 +91,7 @@ def align(track: torch.Tensor, known: tuple[Span, ...], render: Render, sample_r
     Without usable context, or with a weak or contradictory answer, the nominal position is returned with a
     sentence that says so.
     """
-    plain = plain_channels(track.shape[0], render.waveform.shape[0])
+    plain = plain_channels(track.shape[0], render.sound.channels)
     nominal = Placement(plain)
     spans = [span for span in known if span[1] - span[0] >= _MIN_SPAN_SECONDS * sample_rate]
     if not spans:
@@ -101,7 +101,7 @@ def align(track: torch.Tensor, known: tuple[Span, ...], render: Render, sample_r
         return Alignment(nominal, (SILENT_CONTEXT,))
     margin = round(SEARCH_SECONDS * sample_rate)
     raw = [correlogram(track[:, a:b], render.cut(a - margin, b + margin), sample_rate) for a, b in spans]
-    channels = _best_channels(raw, plain, track.shape[0], render.waveform.shape[0])
+    channels = _best_channels(raw, plain, track.shape[0], render.sound.channels)
     grams = [_Gram(span, _under(gram, channels), gram.independent) for span, gram in zip(spans, raw, strict=True)]
     step = raw[0].step
     lags, doubts = _lags(grams, step, sample_rate)

@@ -14,19 +14,16 @@ from .align import ALIGN_CONTEXT_SECONDS, MAX_DELAY_SECONDS, SEARCH_SECONDS, ali
 from .extrapolate import learning_samples
 from .loudness import LEVEL_CONTEXT_SECONDS, Context, centred, edge_gains_db, gain_curve, limit
 from .render import Placement, Render
-from .resample import resample, resampled_length
 from .seams import Measures, Seam, Usual, judged, measured, usual
 from .splice import continue_from, continue_into, fade_in, fade_out, fade_samples
 from .value import Sound
 from .windows import Extension, Span, Window
 
-# What alignment and resampling filters may reach beyond the context they look at.
+# What alignment may reach beyond the context it looks at.
 _MARGIN_SECONDS = SEARCH_SECONDS + 0.05
 _SILENT_PEAK = 1e-5
-_BLOCK_SECONDS = 30
 # New sound is written in blocks of this size, so that a range of ten minutes needs no second place.
 _WRITTEN_SAMPLES = 1 << 20
-_MARGIN_MS = 50
 # Where kept sound stops, no longer fade than this: further on nobody can foretell it.
 _FORETOLD_MS = 50.0
 # Sound that stops before its place is filled ends in a fade this long.
@@ -139,9 +136,8 @@ def _fit(out, sample_rate, origin, known, targets, rendered, samples, options) -
     """``origin``: where on the output the rendered sound begins nominally. ``samples``: its nominal length."""
     near = _near(known, targets, round(ALIGN_CONTEXT_SECONDS * sample_rate))
     _check(rendered, any(_peak(out[:, a:b]) >= _SILENT_PEAK for a, b in near))
-    reach = round((ALIGN_CONTEXT_SECONDS + _MARGIN_SECONDS) * sample_rate)
-    low, high = min(target.start for target in targets), max(target.stop for target in targets)
-    render = _at_rate(rendered, sample_rate, origin, low - reach, high + reach)
+    reach = round(_MARGIN_SECONDS * sample_rate)
+    render = Render(rendered, sample_rate, origin).with_ready((a - reach, b + reach) for a, b in near)
     alignment = align(out, near, render, sample_rate)
     ceiling = _peak(out[:, origin : origin + samples])
     scene = _Scene(out, sample_rate, near, render, alignment.placement, ceiling, options)
@@ -269,40 +265,6 @@ def _peak(piece: torch.Tensor) -> float:
     # Channel by channel, because contiguous samples are many times as quick.
     ends = [torch.stack(torch.aminmax(row)).abs() for row in piece]
     return float(torch.stack(ends).amax())
-
-
-def _at_rate(rendered: Sound, sample_rate: int, origin: int, low: int, high: int) -> Render:
-    """The part of ``rendered`` that covers output samples [low, high), at the source's rate."""
-    theirs = rendered.sample_rate
-    # Cutting on a grid both rates share keeps every kept sample exactly where it was.
-    common = math.gcd(theirs, sample_rate)
-    grid_theirs, grid_ours = theirs // common, sample_rate // common
-    first = max(0, (low - origin) // grid_ours)
-    last = max(first + 1, -(-(high - origin) // grid_ours))
-    part = rendered.waveform[:, first * grid_theirs : last * grid_theirs]
-    if part.shape[1] == 0:
-        raise RenderError(
-            f"The backend returned only {rendered.seconds:.2f} s, which does not reach the range; nothing was changed."
-        )
-    return Render(_resampled(part, theirs, sample_rate, common), origin + first * grid_ours)
-
-
-def _resampled(waveform: torch.Tensor, theirs: int, ours: int, common: int) -> torch.Tensor:
-    """``resample`` block by block, so that a window of ten minutes does not need its size three times over."""
-    if theirs == ours:
-        return waveform
-    samples = waveform.shape[1]
-    result = waveform.new_empty(waveform.shape[0], resampled_length(samples, theirs, ours))
-    # Blocks and the sound they see beyond their ends are whole steps of the grid that both rates share.
-    step = _BLOCK_SECONDS * common
-    margin = -(-common * _MARGIN_MS // 1000)
-    grid_theirs, grid_ours = theirs // common, ours // common
-    for start in range(0, -(-samples // grid_theirs), step):
-        before = min(start, margin)
-        piece = waveform[:, (start - before) * grid_theirs : (start + step + margin) * grid_theirs]
-        done = resample(piece, theirs, ours)[:, before * grid_ours :][:, : step * grid_ours]
-        result[:, start * grid_ours : start * grid_ours + done.shape[1]] = done
-    return result
 
 
 def _gaps(start: int, stop: int, taken) -> tuple[Span, ...]:

@@ -1,10 +1,13 @@
 """What a backend gave back, and how the sound of a given place is taken out of it."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import torch
 
+from .resample import resample_part, resampled_length
+from .value import Sound
 from .windows import Span
 
 # Half the length of the sinc that moves sound by a fraction of a sample.
@@ -29,21 +32,35 @@ def plain_channels(source: int, rendered: int) -> ChannelMap:
 
 @dataclass(frozen=True, eq=False)
 class Render:
-    """Rendered sound [C', n] at the track's rate; ``waveform[:, 0]`` nominally lies at ``origin`` of the track."""
+    """Rendered sound, read at the track's rate; its first sample nominally lies at ``origin`` of the track.
 
-    waveform: torch.Tensor
+    Only what is read is resampled, when it is read. ready: parts that are read often and were resampled once,
+    as (first position in the track, sound [C', n]).
+    """
+
+    sound: Sound
+    sample_rate: int
     origin: int
+    ready: tuple[tuple[int, torch.Tensor], ...] = ()
 
     @property
     def stop(self) -> int:
-        return self.origin + self.waveform.shape[1]
+        return self.origin + resampled_length(self.sound.samples, self.sound.sample_rate, self.sample_rate)
+
+    def with_ready(self, spans: Iterable[Span]) -> "Render":
+        """The same render with these spans of the track resampled once."""
+        return replace(self, ready=tuple((start, self.cut(start, stop)) for start, stop in spans))
 
     def cut(self, start: int, stop: int) -> torch.Tensor:
-        """The samples nominally at [start, stop), silence where there are none."""
+        """The samples nominally at [start, stop) of the track, silence where there are none."""
+        for first, part in self.ready:
+            if first <= start and stop <= first + part.shape[1]:
+                return part[:, start - first : stop - first]
         low, high = max(start, self.origin), min(stop, self.stop)
         if low >= high:
-            return self.waveform.new_zeros(self.waveform.shape[0], stop - start)
-        piece = self.waveform[:, low - self.origin : high - self.origin]
+            return torch.zeros(self.sound.channels, stop - start)
+        rates = self.sound.sample_rate, self.sample_rate
+        piece = resample_part(self.sound.waveform, *rates, low - self.origin, high - self.origin)
         if (low, high) == (start, stop):
             return piece
         return torch.nn.functional.pad(piece, (low - start, stop - high))

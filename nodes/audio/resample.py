@@ -14,6 +14,8 @@ _ROLLOFF = 0.97
 # (44 101 Hz to 48 kHz) would take gigabytes, so beyond this many taps the Fourier transform does it.
 _MAX_FILTER_TAPS = 1 << 23
 _PADDING_SECONDS = 1
+# More than any filter above reaches, at any rate.
+_MARGIN_MS = 50
 
 
 def resample(waveform: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tensor:
@@ -51,6 +53,17 @@ def _resample_by_fourier(waveform: torch.Tensor, from_rate: int, to_rate: int) -
     kept[:, edge:nyquist] *= torch.cos(torch.linspace(0, math.pi / 2, nyquist - edge)).square()
     result = torch.fft.irfft(kept, seconds * to_rate) * (to_rate / from_rate)
     return result[:, : resampled_length(samples, from_rate, to_rate)].contiguous()
+
+
+def resample_part(waveform: torch.Tensor, from_rate: int, to_rate: int, start: int, stop: int) -> torch.Tensor:
+    """The samples [start, stop) of ``resample(waveform, from_rate, to_rate)``, made from what they need of it."""
+    # Cutting on a grid that both rates share keeps every sample exactly where it is.
+    common = math.gcd(from_rate, to_rate)
+    grid_from, grid_to = from_rate // common, to_rate // common
+    margin = -(-common * _MARGIN_MS // 1000)
+    first, last = max(0, start // grid_to - margin), -(-stop // grid_to) + margin
+    part = resample(waveform[:, first * grid_from : last * grid_from], from_rate, to_rate)
+    return part[:, start - first * grid_to : stop - first * grid_to]
 
 
 def resample_sound(sound: Sound, to_rate: int) -> Sound:

@@ -89,14 +89,17 @@ def ready_backend(rendering, window_seconds: float):
 
         def _answer(self, window, before, after):
             started = time.perf_counter()
-            pads = round(before * RATE) + round(0.03 * RATE), round(after * RATE)
-            wave = torch.nn.functional.pad(window.waveform * 0.7, pads)
-            second = 48_000
-            answer = Sound(torch.empty(2, resampled_length(wave.shape[1], RATE, second)), second)
-            for at in range(0, wave.shape[1] // RATE + 1):  # by the second, so that it adds nothing to the peak
-                part = resample(wave[:, at * RATE : (at + 1) * RATE], RATE, second)
+            lead, second = round(before * RATE) + round(0.03 * RATE), 48_000
+            samples = lead + window.samples + round(after * RATE)
+            answer = Sound(torch.empty(2, resampled_length(samples, RATE, second)), second)
+            for at in range(0, -(-samples // RATE)):  # by the second, so that it adds nothing to the peak
+                low, high = at * RATE - lead, min(samples, (at + 1) * RATE) - lead
+                first, last = max(0, low), min(window.samples, high)
+                part = torch.zeros(2, high - low)
+                if first < last:
+                    part[:, first - low : last - low] = window.waveform[:, first:last] * 0.7
+                part = resample(part, RATE, second)
                 answer.waveform[:, at * second : at * second + part.shape[1]] = part
-            del wave
             render_seconds[0] += time.perf_counter() - started
             return answer
 
