@@ -21,26 +21,23 @@ def server(comfyui_servers, comfy_path):
     return server
 
 
-@pytest.fixture(scope="module")
-def source(server):
-    # The least the network takes is 5.12 s, and most of the time goes into the VAE, which has only one size.
-    wave = 0.2 * torch.randn(1, 2, 3 * RATE, generator=torch.Generator().manual_seed(1))
-    server.put_tensor("in.pt", wave, RATE)
+def noise(server, file, seconds):
+    """Two channels of noise, given to the server as ``file``."""
+    wave = 0.2 * torch.randn(1, 2, round(seconds * RATE), generator=torch.Generator().manual_seed(1))
+    server.put_tensor(file, wave, RATE)
     return wave
 
 
-def an_edit(**inputs):
-    return {
-        "1": graphs.load("in.pt"),
-        "2": graphs.time_range(1.0, 1.5, audio=["1", 0]),
-        "3": graphs.inpaint(["1", 0], ["2", 0], **{"backend": "auto", "steps": 1, **inputs}),
-        "4": graphs.save(["3", 0], "out.pt"),
-    }
-
-
-def test_stop_ends_a_long_run_within_a_step(server, source):
+def test_stop_ends_a_long_run_within_a_step(server):
     from runner.client import PromptInterrupted
 
+    # An extension, as most of the time goes into the VAE and only the source is encoded.
+    noise(server, "short.pt", 0.5)
+    prompt = {
+        "1": graphs.load("short.pt"),
+        "2": graphs.outpaint(["1", 0], extend_after_duration=5.0, backend="auto", steps=200),
+        "3": graphs.save(["2", 0], "out.pt"),
+    }
     ids, steps = [], []
 
     def stop_at_the_first_step(kind, data):
@@ -52,13 +49,20 @@ def test_stop_ends_a_long_run_within_a_step(server, source):
             steps.append(data["value"])
 
     with pytest.raises(PromptInterrupted):
-        server.client.run(an_edit(steps=200), stop_at_the_first_step, 300)
+        server.client.run(prompt, stop_at_the_first_step, 300)
     assert steps[-1] < 20  # a step here takes half a second, an interrupt less
 
 
-def test_after_freed_memory_an_edit_runs_on_a_renamed_all_in_one_file_and_keeps_everything_outside(server, source):
+def test_after_freed_memory_an_edit_runs_on_a_renamed_all_in_one_file_and_keeps_everything_outside(server):
+    source = noise(server, "in.pt", 3)
     server.client.post("/free", {"unload_models": True, "free_memory": True})
-    run, out = server.run(an_edit()), server.get_tensor("out.pt")
+    prompt = {
+        "1": graphs.load("in.pt"),
+        "2": graphs.time_range(1.0, 1.5, audio=["1", 0]),
+        "3": graphs.inpaint(["1", 0], ["2", 0], backend="auto", steps=1),
+        "4": graphs.save(["3", 0], "out.pt"),
+    }
+    run, out = server.run(prompt), server.get_tensor("out.pt")
     first, last = RATE, round(1.5 * RATE)
     assert out["sample_rate"] == RATE and out["waveform"].shape == source.shape
     assert torch.equal(out["waveform"][..., :first], source[..., :first])
@@ -75,9 +79,10 @@ def test_after_freed_memory_an_edit_runs_on_a_renamed_all_in_one_file_and_keeps_
     assert any(kind == "progress" and data["node"] == "3" and data["max"] == 1 for kind, data in run.events)
 
 
-def test_a_connected_checkpoint_is_used_and_a_contradiction_is_refused(server, source):
+def test_a_connected_checkpoint_is_used_and_a_contradiction_is_refused(server):
     from runner.client import PromptFailed
 
+    noise(server, "in.pt", 3)
     prompt = {
         "0": graphs.node("CheckpointLoaderSimple", ckpt_name=os.path.join("music", NAME)),  # noqa: PTH118
         "1": graphs.load("in.pt"),

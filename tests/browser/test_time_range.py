@@ -2,6 +2,7 @@
 and renderer."""
 
 import pytest
+from playwright.sync_api import expect
 
 from browser.canvas import workflow
 
@@ -93,7 +94,7 @@ def test_undo_and_redo_go_gesture_by_gesture(canvas):
         """() => app.graph.nodes.find((n) => n.comfyClass === "TimeRange").widgets.find((w) => w.element)
          .element.querySelector(".acestep-handle-start") === document.activeElement""",
     )
-    assert not canvas.panel("TimeRange").get_by_role("button", name="Show the whole track").is_disabled()
+    expect(canvas.panel("TimeRange").get_by_role("button", name="Show the whole track")).to_be_enabled()
     press_until("Control+z", started)
     press_until("Control+y", dragged)
 
