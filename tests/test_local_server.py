@@ -13,10 +13,10 @@ RATE = 22_050
 
 @pytest.fixture(scope="module")
 def server(comfyui_servers, comfy_path):
-    """A server of its own, as its model folder is not empty; with all cores, as the VAE is the real one."""
+    """A server of its own, as its model folder is not empty."""
     from local_models import sparse_checkpoint
 
-    server = comfyui_servers.get("0.30.0", environment={"OMP_NUM_THREADS": str(os.cpu_count())})
+    server = comfyui_servers.get("0.30.0", environment={"ACESTEP_TESTS": "local"})
     sparse_checkpoint.write(server.workspace.folder / "models" / "checkpoints" / "music" / NAME)
     return server
 
