@@ -27,7 +27,7 @@ from runner.places import PACK_DIR  # noqa: E402
 from runner.terminal import complain, say  # noqa: E402
 
 PATIENCE_SECONDS = 30
-# Two processes, as most tests wait for something.
+# Two processes; which tests stay together is in conftest.py.
 EVERYTHING = ["-q", "--durations=20", "--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder"]
 
 

@@ -64,12 +64,12 @@ def editing(comfyui, chromium: str, stage: Stage, **settings):
         yield editor
 
 
-def workflow(name: str) -> dict:
-    """An example graph that loads MUSIC where it loads any."""
+def workflow(name: str, music: str = MUSIC) -> dict:
+    """An example graph that loads that file where it loads any."""
     graph = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
     for node in graph["nodes"]:
         if node["type"] == "LoadAudio":
-            node["widgets_values"][0] = MUSIC
+            node["widgets_values"][0] = music
     return graph
 
 

@@ -16,10 +16,7 @@ def test_what_is_missing_is_said_on_the_waveform(canvas):
     canvas.place("TimeRange")
     canvas.show("TimeRange")
     assert "Connect audio" in canvas.panel("TimeRange").locator(".acestep-message").inner_text()
-    graph = workflow("section_repair")
-    for node in graph["nodes"]:
-        if node["type"] == "LoadAudio":
-            node["widgets_values"][0] = "not there.mp3"
+    graph = workflow("section_repair", "not there.mp3")
     canvas.open(graph)
     canvas.wait(
         """() => document.querySelector(".acestep-message")?.textContent
@@ -32,10 +29,7 @@ def test_a_long_track_is_outlined_by_the_server(canvas, server):
     with wave.open(str(server.input / "long.wav"), "wb") as file:
         file.setparams((1, 2, 4000, 0, "NONE", ""))
         file.writeframes(b"\x00\x10\x00\xf0" * (2000 * 11 * 60))
-    graph = workflow("section_repair")
-    for node in graph["nodes"]:
-        if node["type"] == "LoadAudio":
-            node["widgets_values"][0] = "long.wav"
+    graph = workflow("section_repair", "long.wav")
     with canvas.page.expect_response(lambda answer: "/acestep/peaks" in answer.url) as answer:
         canvas.open(graph)
         canvas.show("TimeRange")
@@ -47,17 +41,23 @@ def test_a_long_track_is_outlined_by_the_server(canvas, server):
     assert canvas.values("TimeRange")["end_time"] == 660
 
 
+def panel_after_a_run(canvas):
+    """The panel of TimeRange, which asks for a run and then shows the track that it made."""
+    canvas.show("TimeRange")
+    panel = canvas.panel("TimeRange")
+    canvas.wait(MESSAGE, "run once")
+    canvas.page.evaluate("app.queuePrompt(0, 1)")
+    canvas.waveform_is_drawn()
+    return panel
+
+
 def test_a_generated_track_is_drawn_and_heard_from_its_preview(canvas):
     canvas.place("ACEStepGenerate", "TimeRange", "PreviewAudio")
     canvas.set("ACEStepGenerate", backend="sketch", duration=6, tags="piano, 120 BPM", lyrics="[inst]")
     canvas.set("TimeRange", start_time=1.0, end_time=3.0)
     links = [["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "PreviewAudio", "audio"]]
     canvas.connect(links)
-    canvas.show("TimeRange")
-    panel = canvas.panel("TimeRange")
-    canvas.wait(MESSAGE, "run once")
-    canvas.page.evaluate("app.queuePrompt(0, 1)")
-    canvas.waveform_is_drawn()
+    panel = panel_after_a_run(canvas)
     panel.get_by_role("button", name="Play the range").click()
     canvas.wait("() => !document.querySelector('[data-test-panel] .acestep-playhead').hidden")
     panel.get_by_role("button", name="Stop").click()
@@ -73,11 +73,7 @@ def test_without_a_preview_the_last_run_is_drawn(canvas):
         ["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "ACEStepInpaint", "audio"],
         ["TimeRange", 0, "ACEStepInpaint", "time_range"], ["ACEStepInpaint", 0, "PreviewAudio", "audio"],
     ])  # fmt: skip
-    canvas.show("TimeRange")
-    panel = canvas.panel("TimeRange")
-    canvas.wait(MESSAGE, "run once")
-    canvas.page.evaluate("app.queuePrompt(0, 1)")
-    canvas.waveform_is_drawn()
+    panel = panel_after_a_run(canvas)
     panel.get_by_role("slider", name="End of the range").focus()
     canvas.page.keyboard.press("End")
     assert canvas.values("TimeRange")["end_time"] == 6
@@ -127,10 +123,7 @@ OUTLINE = """() => {
 def test_a_file_written_anew_under_its_name_is_drawn_anew(canvas, server, example_music):
     first, second = (path.read_bytes() for path in example_music[:2])
     (server.input / "again.mp3").write_bytes(first)
-    graph = workflow("section_repair")
-    for node in graph["nodes"]:
-        if node["type"] == "LoadAudio":
-            node["widgets_values"][0] = "again.mp3"
+    graph = workflow("section_repair", "again.mp3")
     canvas.open(graph)
     canvas.show("TimeRange")
     canvas.waveform_is_drawn()

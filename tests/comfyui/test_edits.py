@@ -32,6 +32,18 @@ def decoded(path):
         return np.concatenate([f.to_ndarray() for f in frames], axis=1).astype(np.float64), stream.rate
 
 
+def loaded(comfyui, music):
+    """A LoadAudio of the file, which is put where the server looks."""
+    (comfyui.input / music.name).write_bytes(music.read_bytes())
+    return graphs.node("LoadAudio", audio=music.name)
+
+
+def saved(comfyui, run, node):
+    """Samples and rate of what a SaveAudio wrote."""
+    file = run.outputs[node]["audio"][0]
+    return decoded(comfyui.output / file["subfolder"] / file["filename"])
+
+
 @pytest.mark.parametrize(("rate", "channels"), [(22050, 1), (44100, 2), (48000, 1), (96000, 2)])
 def test_inpaint_is_bit_exact_outside_on_the_tensor(comfyui, rate, channels):
     wave = noise(channels, 4 * rate)
@@ -58,15 +70,13 @@ def test_inpaint_is_bit_exact_outside_on_the_tensor(comfyui, rate, channels):
 @pytest.mark.parametrize("piece", [0, 1, 2])
 def test_real_music_repaired_through_load_and_save(comfyui, example_music, piece):
     music = example_music[piece]
-    (comfyui.input / music.name).write_bytes(music.read_bytes())
     run = comfyui.run({
-        "1": graphs.node("LoadAudio", audio=music.name),
+        "1": loaded(comfyui, music),
         "2": graphs.time_range(8.0, 12.5, audio=["1", 0]),
         "3": graphs.inpaint(["1", 0], ["2", 0]),
         "4": graphs.node("SaveAudio", audio=["3", 0], filename_prefix="repaired"),
     })  # fmt: skip
-    saved = run.outputs["4"]["audio"][0]
-    out, rate = decoded(comfyui.output / saved["subfolder"] / saved["filename"])
+    out, rate = saved(comfyui, run, "4")
     source, source_rate = decoded(music)
     assert (rate, out.shape) == (source_rate, source.shape)
     a, b = 8 * rate, round(12.5 * rate)
@@ -81,14 +91,12 @@ def test_real_music_repaired_through_load_and_save(comfyui, example_music, piece
 @pytest.mark.parametrize("piece", [0, 1, 2])
 def test_real_music_extended_through_load_and_save(comfyui, example_music, piece):
     music = example_music[piece]
-    (comfyui.input / music.name).write_bytes(music.read_bytes())
     run = comfyui.run({
-        "1": graphs.node("LoadAudio", audio=music.name),
+        "1": loaded(comfyui, music),
         "2": graphs.outpaint(["1", 0], extend_before_duration=3.0, extend_after_duration=4.5),
         "3": graphs.node("SaveAudio", audio=["2", 0], filename_prefix="extended"),
     })  # fmt: skip
-    saved = run.outputs["3"]["audio"][0]
-    out, rate = decoded(comfyui.output / saved["subfolder"] / saved["filename"])
+    out, rate = saved(comfyui, run, "3")
     source, _ = decoded(music)
     head, tail = 3 * rate, round(4.5 * rate)
     assert out.shape[1] == head + source.shape[1] + tail

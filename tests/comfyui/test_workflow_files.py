@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from acestep_nodes.nodes.backends.local import missing
+from browser.canvas import MUSIC, workflow
 from editor import opened
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
@@ -26,7 +27,6 @@ BARE = {
     "Comfy.NodeBadge.NodeSourceBadgeMode": "None",
     "Comfy.NodeBadge.NodeLifeCycleBadgeMode": "None",
 }
-MUSIC = "song.mp3"
 FILES = {"ace-step": missing._V1_AIO, "ace-step-1.5": missing._TURBO_AIO}
 PANELS = "Workspace.ToggleFocusMode"
 
@@ -49,11 +49,7 @@ def editor(newest_comfyui, chromium_path, example_music):
 
 def draw(editor, graph):
     """The picture of a graph, with music in it where it loads some."""
-    filled = read(graph)
-    for node in filled["nodes"]:
-        if node["type"] == "LoadAudio":
-            node["widgets_values"][0] = MUSIC
-    editor.load(filled)
+    editor.load(workflow(graph.stem))
     editor.page.wait_for_timeout(3000)  # for waveforms to be decoded; a picture is no assertion
     editor.picture(graph.with_suffix(".jpg"))
 
