@@ -247,9 +247,9 @@ def _odd_channels(source: int, rendered: int) -> list[ChannelMap]:
         return [(tuple((index, sign[index]) for index in range(rendered)),) for sign in signs[1:]]
     if rendered == 1:
         return [tuple(((0, sign[row]),) for row in range(source)) for sign in signs[1:]]
-    straight = [(((0, left),), ((1, right),)) for left, right in signs[1:]]
-    exchanged = [(((1, left),), ((0, right),)) for left, right in signs]
-    one_for_both = [(((0, 1.0),), ((0, 1.0),)), (((1, 1.0),), ((1, 1.0),))]
+    straight: list[ChannelMap] = [(((0, left),), ((1, right),)) for left, right in signs[1:]]
+    exchanged: list[ChannelMap] = [(((1, left),), ((0, right),)) for left, right in signs]
+    one_for_both: list[ChannelMap] = [(((0, 1.0),), ((0, 1.0),)), (((1, 1.0),), ((1, 1.0),))]
     return straight + exchanged + one_for_both
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ...errors import BackendUnavailable
 from .account import Account
@@ -256,11 +256,15 @@ class Client:
 
     def _exchange(self, http, method: str, path: str, data: bytes | None = None):
         """Status, headers and the whole body, which is refused beyond a few MiB."""
-        content = {} if data is None else {"content": data, "headers": {"Content-Type": "application/json"}}
+        sent: dict[str, Any] = {}
         if data is not None:
             patience = self.place.patience
-            content["timeout"] = self._httpx.Timeout(patience.submission, connect=patience.connect)
-        with http.stream(method, path, **content) as response:
+            sent = {
+                "content": data,
+                "headers": {"Content-Type": "application/json"},
+                "timeout": self._httpx.Timeout(patience.submission, connect=patience.connect),
+            }
+        with http.stream(method, path, **sent) as response:
             body, deadline = bytearray(), time.monotonic() + self.place.patience.submission
             for chunk in response.iter_bytes():
                 body += chunk
