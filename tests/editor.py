@@ -23,6 +23,8 @@ ARGUMENTS = (
 # What ComfyUI itself writes to the console on a machine without internet.
 NOT_OURS = ("net::ERR_", "status of 404", "status of 400")
 
+# In the tab that is open: one more tab for each graph makes the front end slower and slower.
+_LOAD = "graph => app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow)"
 _TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 _MARGIN = 40
 # Scale and move the view so that the graph fills the width; answers the height that shows all of it.
@@ -46,8 +48,8 @@ class Editor:
     console: list[str] = field(default_factory=list)
 
     def load(self, graph: dict) -> None:
-        """Open a graph in the editor's format and wait until it is drawn."""
-        self.page.evaluate("graph => app.loadGraphData(graph)", graph)
+        """Open a graph in the editor's format in place of the one on screen, and wait until it is drawn."""
+        self.page.evaluate(_LOAD, graph)
         self.page.wait_for_function("count => app.graph.nodes.length === count", arg=len(graph["nodes"]))
         self.page.wait_for_function(_TWO_FRAMES)
 
