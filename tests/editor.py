@@ -23,8 +23,12 @@ ARGUMENTS = (
 # What ComfyUI itself writes to the console on a machine without internet.
 NOT_OURS = ("net::ERR_", "status of 404", "status of 400")
 
-# In the tab that is open: one more tab for each graph makes the front end slower and slower.
-_LOAD = "graph => app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow)"
+# In the tab that is open, as each further tab makes the front end slower. A tab remembers what its nodes put out,
+# by their ids, and would give it to the new ones.
+_LOAD = """graph => {
+  app.clean();
+  return app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow);
+}"""
 _TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 _MARGIN = 40
 # Scale and move the view so that the graph fills the width; answers the height that shows all of it.
