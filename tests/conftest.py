@@ -1,6 +1,7 @@
 """Fixtures: the pack without ComfyUI, ComfyUI's modules in this process, and real ComfyUI servers."""
 
 import contextlib
+import gc
 import os
 import sys
 import types
@@ -91,6 +92,11 @@ def comfy_path():
     from comfy.cli_args import args
 
     args.cpu = True
+    import comfy.sd  # noqa: F401
+
+    # ComfyUI collects garbage with each model that it loads; what these imports left is none.
+    gc.collect()
+    gc.freeze()
     return tree
 
 
