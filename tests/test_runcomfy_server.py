@@ -1,5 +1,6 @@
 """The RunComfy backend through the real ComfyUI server, against the simulator."""
 
+import copy
 import itertools
 import json
 import os
@@ -16,7 +17,8 @@ import torch
 from comfyui_server import PACK_FOLDER_NAME, PROBE_FOLDER_NAME, RUN_LIMIT_SECONDS
 from conftest import NEWEST_VERSION
 from runcomfy_runs import wait_until
-from runcomfy_simulator import Simulator
+from runcomfy_simulator import Simulator, rendering
+from runner import graph as examples
 from runner import server, workspace
 from runner.client import Client, PromptFailed, PromptInterrupted
 from runner.places import PACK_DIR
@@ -377,3 +379,21 @@ def test_nothing_is_lost_when_comfyui_is_killed(simulator, seed):
     finally:
         running.stop()
         scratch.remove()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", examples.available())
+def test_every_example_runs_on_runcomfy_for_what_it_says(newest, simulator, example_music, monkeypatch, name):
+    monkeypatch.setattr(simulator.service, "compose", rendering.tone)
+    (newest.input / "song.mp3").write_bytes(example_music[0].read_bytes())
+    _, wanted = examples.load(name)
+    wanted = examples.with_audio(examples.with_backend(copy.deepcopy(wanted), "runcomfy"), "song.mp3")
+    before = len(simulator.ledger()["submissions"])
+    done = newest.run(wanted)
+    paid = simulator.ledger()["submissions"][before:]
+    reports = [ui["acestep"][0] for ui in done.outputs.values() if "backend" in (ui.get("acestep") or [{}])[0]]
+    assert {report["backend"] for report in reports} == {"runcomfy"}
+    assert sum(report["cost_usd"] for report in reports) == pytest.approx(sum(line["cost"] for line in paid))
+    assert all(report["cost_usd"] <= report["estimate_usd"] + 1e-9 for report in reports)
+    asked = {wanted[node]["inputs"]["version"] for node in examples.nodes_of(wanted, *examples.RENDERING_NODES)}
+    assert {"1.5" in line["model"] for line in paid} >= {True for version in asked if version == "ace-step-1.5"}

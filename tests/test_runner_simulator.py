@@ -1,6 +1,5 @@
-"""RunComfy's side of every example without RunComfy: `--simulator` end to end, and what each example is charged."""
+"""`--simulator` end to end: RunComfy's side of an example without RunComfy."""
 
-import copy
 import json
 import re
 import signal
@@ -8,9 +7,7 @@ import signal
 import numpy
 import pytest
 import readme
-from conftest import NEWEST_VERSION
-from runcomfy_simulator import Simulator, rendering
-from runner import graph, sound, workspace
+from runner import sound, workspace
 from runner.places import cache_dir
 from runner_command import Command, assert_stopped, run
 
@@ -84,32 +81,3 @@ def test_only_the_user_folder_of_a_simulated_run_is_private(tmp_path):
         assert str(private.user) in private.flags() and str(place.user) not in private.flags()
     finally:
         place.remove()
-
-
-@pytest.fixture(scope="module")
-def service():
-    with Simulator(compose=rendering.tone) as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def hosted(comfyui_servers, service, example_music):
-    environment = {"ACESTEP_RUNCOMFY_BASE_URL": service.url, "RUNCOMFY_API_TOKEN": service.token}
-    server = comfyui_servers.get(NEWEST_VERSION, environment=environment)
-    (server.input / "song.mp3").write_bytes(example_music[0].read_bytes())
-    return server
-
-
-@pytest.mark.parametrize("name", graph.available())
-def test_every_example_runs_on_runcomfy_for_what_it_says(hosted, service, name):
-    _, wanted = graph.load(name)
-    wanted = graph.with_audio(graph.with_backend(copy.deepcopy(wanted), "runcomfy"), "song.mp3")
-    before = len(service.ledger()["submissions"])
-    done = hosted.run(wanted)
-    paid = service.ledger()["submissions"][before:]
-    reports = [ui["acestep"][0] for ui in done.outputs.values() if "backend" in (ui.get("acestep") or [{}])[0]]
-    assert {report["backend"] for report in reports} == {"runcomfy"}
-    assert sum(report["cost_usd"] for report in reports) == pytest.approx(sum(line["cost"] for line in paid))
-    assert all(report["cost_usd"] <= report["estimate_usd"] + 1e-9 for report in reports)
-    asked = {wanted[node]["inputs"]["version"] for node in graph.nodes_of(wanted, *graph.RENDERING_NODES)}
-    assert {"1.5" in line["model"] for line in paid} >= {True for version in asked if version == "ace-step-1.5"}
