@@ -75,25 +75,35 @@ class Editor:
 
 
 @contextlib.contextmanager
-def opened(url: str, chromium: str, nodes_2: bool = False, size: tuple[int, int] = (1600, 900), **settings):
-    """An Editor on the server at ``url``, in LiteGraph or in Nodes 2.0, with further ComfyUI settings by id."""
-    _post_settings(url, {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2, **settings})
+def browsing(chromium: str):
+    """A Chromium without a window, for ``opened``."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         try:
-            yield _page(browser, url, size)
+            yield browser
         finally:
             browser.close()
 
 
-def _page(browser, url: str, size: tuple[int, int]) -> Editor:
+@contextlib.contextmanager
+def opened(browser, url: str, nodes_2: bool = False, size: tuple[int, int] = (1600, 900), **settings):
+    """An Editor on the server at ``url``, in LiteGraph or in Nodes 2.0, with further ComfyUI settings by id."""
+    _post_settings(url, {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2, **settings})
     # Without animations, of which software rendering would draw every frame.
     viewport = {"width": size[0], "height": size[1]}
-    editor = Editor(browser.new_page(viewport=viewport, reduced_motion="reduce"))
-    editor.page.on("console", lambda message: message.type == "error" and editor.console.append(_line(message)))
-    editor.page.on("pageerror", lambda error: editor.console.append(f"uncaught: {error}"))
-    editor.page.goto(url)
-    editor.page.wait_for_function("window.app?.vueAppReady && window.app.graph")
+    page = browser.new_page(viewport=viewport, reduced_motion="reduce")
+    try:
+        yield _shown(page, url)
+    finally:
+        page.close()
+
+
+def _shown(page: Page, url: str) -> Editor:
+    editor = Editor(page)
+    page.on("console", lambda message: message.type == "error" and editor.console.append(_line(message)))
+    page.on("pageerror", lambda error: editor.console.append(f"uncaught: {error}"))
+    page.goto(url)
+    page.wait_for_function("window.app?.vueAppReady && window.app.graph")
     return editor
 
 

@@ -22,6 +22,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflows")]
 import chromium  # noqa: E402
 from browser.canvas import Canvas, Stage, editing, workflow  # noqa: E402
 from comfyui_server import Servers  # noqa: E402
+from editor import browsing  # noqa: E402
 
 RATE = 8_000
 VERSION = "0.30.0"
@@ -67,7 +68,7 @@ def percentile(values: list[float], share: float) -> float:
 
 def measure(server, nodes_2: bool) -> None:
     stage = Stage(VERSION, None, nodes_2)
-    with editing(server, chromium.ensure(), stage) as editor:
+    with browsing(chromium.ensure()) as browser, editing(server, browser, stage) as editor:
         canvas = Canvas(editor)
         # The moment the answer is there and the moment it is drawn, seen from the page.
         editor.page.evaluate("""() => {

@@ -54,10 +54,10 @@ STAGES = [
 
 
 @contextlib.contextmanager
-def editing(comfyui, chromium: str, stage: Stage, **settings):
+def editing(comfyui, browser, stage: Stage, **settings):
     """An open editor with its first workflow loaded; ComfyUI loads that one on its own, some time after the rest."""
     settings = {"Comfy.Minimap.Visible": False, **settings}
-    with opened(comfyui.url, chromium, stage.nodes_2, (1500, 1000), **settings) as editor:
+    with opened(browser, comfyui.url, stage.nodes_2, (1500, 1000), **settings) as editor:
         editor.page.wait_for_function(
             "window.app.extensionManager?.workflow?.activeWorkflow && window.app.graph.nodes.length > 0"
         )

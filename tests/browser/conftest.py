@@ -5,6 +5,7 @@ tests need it.
 """
 
 import pytest
+from editor import browsing
 
 from browser.canvas import MUSIC, STAGES, Canvas, editing
 
@@ -37,8 +38,14 @@ def server(stage, comfyui_servers, simulator, signed_out, example_music):
 
 
 @pytest.fixture(scope="package")
-def editor(stage, server, chromium_path):
-    with editing(server, chromium_path, stage) as opened:
+def browser(chromium_path):
+    with browsing(chromium_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def editor(stage, server, browser):
+    with editing(server, browser, stage) as opened:
         yield opened
 
 

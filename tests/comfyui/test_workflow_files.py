@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from acestep_nodes.nodes.backends.local import missing
 from browser.canvas import MUSIC, workflow
-from editor import opened
+from editor import browsing, opened
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 GRAPHS = sorted(WORKFLOWS.glob("*.json"))
@@ -42,7 +42,7 @@ def test_every_pattern_has_its_graph():
 @pytest.fixture(scope="module")
 def editor(newest_comfyui, chromium_path, example_music):
     (newest_comfyui.input / MUSIC).write_bytes(example_music[0].read_bytes())
-    with opened(newest_comfyui.url, chromium_path, **BARE) as page:
+    with browsing(chromium_path) as browser, opened(browser, newest_comfyui.url, **BARE) as page:
         page.page.evaluate(f"app.extensionManager.command.execute('{PANELS}')")
         yield page
 
