@@ -81,7 +81,7 @@ def _v1(seed: int) -> dict[str, float]:
     net = loops.V1(model, positive)
     noise_a, noise_b = (edit_noise(source.shape, spans, seed, variance) for variance in (0.0, 1.0))
     found = {}
-    for steps, scale, strength in ((20, 15.0, 0.8), (20, 15.0, 1.0), (27, 15.0, 0.8), (12, 4.0, 0.2)):
+    for steps, scale, strength in ((10, 15.0, 0.8), (10, 15.0, 1.0), (13, 15.0, 0.8), (12, 4.0, 0.2)):
         ours = v1.repaint(
             model, positive, negative, source=source, spans=spans, recipe=Recipe(steps, scale),
             strength=strength, seed=seed, progress=Progress(),
@@ -91,10 +91,10 @@ def _v1(seed: int) -> dict[str, float]:
         found[name] = _greatest(ours, theirs, inside)
         found[name + ", around"] = _greatest(ours, source, ~inside)
     ours = v1.generate(
-        model, positive, negative, frames=frames, recipe=Recipe(20, 15.0), seed=seed, progress=Progress()
+        model, positive, negative, frames=frames, recipe=Recipe(10, 15.0), seed=seed, progress=Progress()
     )
-    theirs = loops.v1_song(net, plain_noise(ours.shape, seed), 20, 15.0)
-    found["v1 song, 20 steps, guidance 15"] = _greatest(ours, theirs, torch.ones_like(inside))
+    theirs = loops.v1_song(net, plain_noise(ours.shape, seed), 10, 15.0)
+    found["v1 song, 10 steps, guidance 15"] = _greatest(ours, theirs, torch.ones_like(inside))
     return found
 
 
