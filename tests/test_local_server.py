@@ -65,9 +65,8 @@ def test_stop_ends_a_long_run_of_a_connected_checkpoint_within_a_step(server):
 def test_after_freed_memory_an_edit_runs_on_a_renamed_all_in_one_file_and_keeps_everything_outside(server):
     source = noise(server, "in.pt", 1.2)
     server.client.post("/free", {"unload_models": True, "free_memory": True})
-    server.run(
-        {"1": graphs.load("in.pt"), "2": graphs.save(["1", 0], "same.pt")}
-    )  # at its end at the latest it is freed
+    # The server frees between prompts: after this one at the latest it has.
+    server.run({"1": graphs.load("in.pt"), "2": graphs.save(["1", 0], "same.pt")})
     prompt = {
         "1": graphs.load("in.pt"),
         "2": graphs.time_range(0.5, 0.7, audio=["1", 0]),
