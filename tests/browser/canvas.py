@@ -89,9 +89,9 @@ class Canvas:
 
     def place(self, *classes: str) -> None:
         """An empty graph with one node of each class in a row."""
+        self.open({"version": 0.4, "last_node_id": 0, "last_link_id": 0, "nodes": [], "links": []})
         self.page.evaluate(
-            """async (classes) => {
-              await app.loadGraphData({ version: 0.4, last_node_id: 0, last_link_id: 0, nodes: [], links: [] });
+            """(classes) => {
               let x = 100;
               for (const name of classes) {
                 const node = LiteGraph.createNode(name);
