@@ -68,10 +68,11 @@ class Servers:
         """The running server of that ComfyUI version with these further flags and variables."""
         key = (version, *flags, *(f"{name}={value}" for name, value in (environment or {}).items()))
         if key not in self._running:
-            self._running[key] = self._start(version, flags, environment)
+            self._running[key] = self.start(version, *flags, environment=environment)
         return self._running[key]
 
-    def _start(self, version: str, flags: tuple[str, ...], environment: dict[str, str] | None) -> ComfyUI:
+    def start(self, version: str, *flags: str, environment: dict[str, str] | None = None) -> ComfyUI:
+        """One more server, which ``get`` gives to nobody."""
         tree = pinned.tree(version)
         if version != comfyui_source.DEFAULT_VERSION:
             flags = (*flags, "--front-end-root", str(pinned.frontend_of(tree)))

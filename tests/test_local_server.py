@@ -5,9 +5,10 @@ import os
 import graphs
 import pytest
 import torch
+from conftest import NEWEST_VERSION
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-NAME = "renamed by its owner.safetensors"
+CHECKPOINT = os.path.join("music", "renamed by its owner.safetensors")  # noqa: PTH118  (as ComfyUI names it)
 RATE = 22_050
 
 
@@ -16,8 +17,8 @@ def server(comfyui_servers, comfy_path):
     """A server of its own, as its model folder is not empty."""
     from local_models import sparse_checkpoint
 
-    server = comfyui_servers.get("0.30.0", environment={"ACESTEP_TESTS": "local"})
-    sparse_checkpoint.write(server.workspace.folder / "models" / "checkpoints" / "music" / NAME)
+    server = comfyui_servers.start(NEWEST_VERSION)
+    sparse_checkpoint.write(server.workspace.folder / "models" / "checkpoints" / CHECKPOINT)
     return server
 
 
@@ -34,7 +35,7 @@ def test_stop_ends_a_long_run_of_a_connected_checkpoint_within_a_step(server):
     # An extension, as most of the time goes into the VAE and only the source is encoded.
     noise(server, "short.pt", 0.5)
     prompt = {
-        "0": graphs.node("CheckpointLoaderSimple", ckpt_name=os.path.join("music", NAME)),  # noqa: PTH118
+        "0": graphs.node("CheckpointLoaderSimple", ckpt_name=CHECKPOINT),
         "1": graphs.load("short.pt"),
         "2": graphs.outpaint(
             ["1", 0],
@@ -82,7 +83,7 @@ def test_after_freed_memory_an_edit_runs_on_a_renamed_all_in_one_file_and_keeps_
     assert not torch.equal(out["waveform"][..., first:last], source[..., first:last])
     report = run.outputs["3"]["acestep"][0]
     assert report["backend"] == "local" and report["version"] == "ace-step-1.5"
-    assert report["model"] == f"ACE-Step 1.5 turbo ({os.path.join('music', NAME)})"  # noqa: PTH118
+    assert report["model"] == f"ACE-Step 1.5 turbo ({CHECKPOINT})"
     assert any("run as turbo" in warning for warning in report["warnings"])
     states = [data.get("state") for kind, data in run.events if kind == "acestep.status"]
     stages = ["loading", "reading tags and lyrics", "encoding", "sampling", "decoding"]
