@@ -1,6 +1,6 @@
 """ACE-Step for ComfyUI: generate, repair and extend music, on your own GPU or on RunComfy."""
 
-from .nodes.entrypoint import comfy_entrypoint
+from .nodes.comfyui.entrypoint import comfy_entrypoint
 
 WEB_DIRECTORY = "./js"
 

@@ -1,9 +1,13 @@
 /** The pack's front end: what each of its nodes shows. ComfyUI imports this file on its own. */
-import { locale, registerExtension } from "./comfy.js";
+import { locale, registerExtension, rememberRuns } from "./comfy.js";
 import { loadStyle, make } from "./dom.js";
 import { say, useLanguage } from "./strings.js";
 import { openAccount } from "./account/dialog.js";
+import { openModels } from "./models/dialog.js";
 import { followTheme } from "./theme.js";
+import { filesChanged } from "./audio/track.js";
+import { followDownload } from "./models/download.js";
+import { modelsChanged } from "./models/local.js";
 import { listen } from "./status/events.js";
 import { StatusPanel } from "./status/panel.js";
 import { TagPanel } from "./tags/panel.js";
@@ -22,9 +26,12 @@ const PANELS = {
 loadStyle();
 followTheme();
 listen();
+followDownload();
+rememberRuns();
+window.addEventListener("focus", filesChanged); // as when its user comes back from elsewhere
 
 registerExtension({
-  name: "acestep.nodes",
+  name: "acestepnodes.panels",
   settings: [
     {
       id: "acestep.account",
@@ -40,9 +47,17 @@ registerExtension({
       defaultValue: "",
     },
   ],
-  commands: [{ id: "acestep.account", label: "ACE-Step: RunComfy account", function: openAccount }],
+  commands: [
+    { id: "acestep.account", label: "ACE-Step: RunComfy account", function: openAccount },
+    { id: "acestep.models", label: "ACE-Step: Get a model", function: () => openModels() },
+  ],
   setup() {
     useLanguage(locale());
+  },
+  /** R in ComfyUI. */
+  refreshComboInNodes() {
+    filesChanged();
+    modelsChanged();
   },
   nodeCreated(node) {
     PANELS[node.comfyClass]?.(node);

@@ -5,6 +5,9 @@
  */
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
+import { linkedInputs, remembering, rootGraph, runIdOf, sourceOf } from "./comfy/wiring.js";
+
+export { downstream, leftOut, linkedInputs, remembered, remembering } from "./comfy/wiring.js";
 
 export function registerExtension(extension) {
   app.registerExtension(extension);
@@ -14,6 +17,10 @@ export function registerExtension(extension) {
 export function locale() {
   return String(app.extensionManager?.setting?.get("Comfy.Locale") ?? "en").slice(0, 2);
 }
+
+/** A moment in Unix seconds, as the user's language writes it. */
+export const localTime = (seconds) =>
+  new Date(seconds * 1000).toLocaleString(locale(), { dateStyle: "short", timeStyle: "short" });
 
 export const fetchFromServer = (path, options) => api.fetchApi(path, options);
 
@@ -42,13 +49,27 @@ export function widgetLabel(node, name) {
 /** The name of a class of nodes as the user sees it. */
 export const nodeTitle = (nodeClass) => window.LiteGraph?.registered_node_types?.[nodeClass]?.title ?? nodeClass;
 
-/** Sets a value as if the user had typed it, so that ComfyUI rounds it and both renderers show it. */
+/**
+ * Sets a value as if the user had typed it, so that ComfyUI rounds it and both renderers show it: in the field that
+ * decides it, which may be on the outside of a subgraph.
+ */
 export function setWidgetValue(node, name, value) {
-  const widget = findWidget(node, name);
-  if (!widget || widget.value === value) return;
+  const outside = sourceOf(node, name);
+  const widget = outside?.widget ?? findWidget(node, name);
+  const holder = outside?.widget ? outside.node : node;
+  const before = widget?.value;
+  if (!widget || before === value) return;
   widget.value = value;
   widget.callback?.(value);
-  node.graph?.setDirtyCanvas(true, false);
+  holder.onWidgetChanged?.(widget.name, value, before, widget); // among others what ComfyUI said against the old value ends
+  holder.graph?.setDirtyCanvas(true, false);
+}
+
+/** Chooses a value that a list may not offer yet, such as a file that has just been put into a folder. */
+export function chooseNew(node, name, value) {
+  const choices = findWidget(node, name)?.options?.values;
+  if (Array.isArray(choices) && !choices.includes(value)) choices.push(value);
+  setWidgetValue(node, name, value);
 }
 
 /** Calls `listener(value)` after the user or another extension changed the widget through its callback. */
@@ -65,22 +86,36 @@ export function onWidgetChanged(node, name, listener) {
 
 /** Whether another node gives the value, by a link into the widget or into the plain input. */
 export function isLinked(node, name) {
-  const input = node.inputs?.find((item) => item.name === name || item.widget?.name === name);
-  return input?.link != null;
+  const index = node.inputs?.findIndex((item) => item.name === name || item.widget?.name === name) ?? -1;
+  return index >= 0 && node.isInputConnected(index) && !sourceOf(node, name)?.widget;
 }
 
+/** Whether an output leads to any other node. */
+export const isUsed = (node, slot) => node.isOutputConnected(slot);
+
 /**
- * What another node gives a value, where that can be known before a run: the number of a primitive, or one of
- * TagBuilder's own fields. Undefined where it cannot; the widget's own value where no other node gives it.
+ * The value that the prompt will give an input: that of its own widget, of the field that stands for it on the outside
+ * of a subgraph, of a primitive, or of one of TagBuilder's own fields. Undefined where only the run can tell.
  */
-export function knownValue(node, name) {
-  if (!isLinked(node, name)) return widgetValue(node, name);
-  const origin = upstream(node, name);
-  const output = origin?.node.outputs?.[origin.slot]?.name;
-  if (origin?.node.type === "PrimitiveNode") return widgetValue(node, name); // it writes into the widget itself
-  if (origin?.node.comfyClass?.startsWith("Primitive")) return knownValue(origin.node, "value");
-  if (origin?.node.comfyClass === "TagBuilder" && output === name) return knownValue(origin.node, name);
+export function knownValue(node, name, inside) {
+  const source = sourceOf(node, name, inside);
+  if (!source) return widgetValue(node, name);
+  if (source.widget) return source.widget.value;
+  const { node: origin, slot } = source;
+  if (origin.comfyClass?.startsWith("Primitive")) return knownValue(origin, "value", source.inside);
+  if (origin.comfyClass === "TagBuilder" && origin.outputs[slot].name === name) {
+    return knownValue(origin, name, source.inside);
+  }
   return undefined;
+}
+
+/** The values that the prompt will give a node's own widgets, by name; see `knownValue`. */
+export function knownValues(node) {
+  const linked = new Set(linkedInputs(node));
+  const told = (node.widgets ?? []).filter(({ value }) => value !== undefined);
+  return Object.fromEntries(
+    told.map(({ name, value }) => [name, linked.has(name) ? knownValue(node, name) : value]),
+  );
 }
 
 /** Greys a widget out, or makes it usable again. `reason` replaces its tooltip while it is greyed. */
@@ -100,9 +135,6 @@ export function afterNodeMethod(node, name, after) {
     return answer;
   };
 }
-
-/** Null before there is one: ComfyUI complains on the console about whoever asks too early. */
-const rootGraph = () => (app.isGraphReady === false ? null : (app.rootGraph ?? app.graph));
 
 /** The node an id of the running prompt means: "7", or "3:7" for node 7 inside subgraph node 3. */
 export function nodeOfRun(id) {
@@ -124,68 +156,82 @@ let timer;
  * both renderers. Returns a function that ends it.
  */
 export function onTick(listener) {
-  timer ??= setInterval(() => document.hidden || tickers.forEach((each) => each()), TICK_MS);
+  timer ??= setInterval(() => document.hidden || remembering(() => tickers.forEach((each) => each())), TICK_MS);
   tickers.add(listener);
   return () => tickers.delete(listener);
 }
 
 // ---------------------------------------------------------------- links
 
-const linkOf = (graph, id) => graph?.getLink?.(id) ?? graph?.links?.get?.(id) ?? graph?.links?.[id];
-
-// What links inside a subgraph name as their ends when they lead out of it.
-const SUBGRAPH_INPUTS = -10;
-const SUBGRAPH_OUTPUTS = -20;
-const MOST_HOPS = 64;
-
-/** The node whose inside a graph is, null for the workflow itself. Of several copies of a subgraph, the first. */
-function holderOf(graph) {
-  const root = rootGraph();
-  if (!root || !graph || graph === root) return null;
-  const graphs = [root, ...(root.subgraphs?.values() ?? [])];
-  return graphs.flatMap((each) => each.nodes).find((node) => node.subgraph === graph) ?? null;
+/** {node, slot, inside} whose output feeds an input, see wiring.js; null when no node does. */
+export function upstream(node, inputName, inside) {
+  const source = sourceOf(node, inputName, inside);
+  return source && !source.widget ? source : null;
 }
 
-/** {node, slot} that feed an input, looked for through reroutes and subgraphs; null when nothing does. */
-export function upstream(node, inputName) {
-  const input = node.inputs?.find((item) => item.name === inputName);
-  return originOf(node.graph, input?.link, MOST_HOPS);
+/**
+ * Brings the number that decides a setting before its user, to be typed anew beside `element`: unfolded, selected and
+ * asked for where it is, which may be on the outside of a subgraph.
+ */
+export function leadTo(node, name, element) {
+  const { left: clientX, top: clientY } = element.getBoundingClientRect();
+  const outside = sourceOf(node, name);
+  const [holder, widget] = outside?.widget ? [outside.node, outside.widget] : [node, findWidget(node, name)];
+  const { canvas } = app;
+  if (holder.graph !== canvas.graph) canvas.setGraph(holder.graph);
+  holder.showAdvanced = true;
+  growNode(holder);
+  canvas.selectItems([holder]);
+  const take = (typed) => {
+    const value = Number(typed);
+    if (!Number.isFinite(value)) return;
+    const { min = -Infinity, max = Infinity } = widget.options;
+    setWidgetValue(node, name, Math.min(Math.max(value, min), max));
+    rememberForUndo();
+  };
+  canvas.constructor.active_canvas ??= canvas; // front ends before 1.47 know it only once the mouse was over it
+  canvas.prompt(widget.label || widget.name, widget.value, take, { clientX, clientY });
 }
 
-function originOf(graph, linkId, hops) {
-  const link = linkId == null || hops === 0 ? null : linkOf(graph, linkId);
-  if (!link) return null;
-  if (Number(link.origin_id) === SUBGRAPH_INPUTS) {
-    const holder = holderOf(graph);
-    return originOf(holder?.graph, holder?.inputs?.[link.origin_slot]?.link, hops - 1);
+/** The nodes beside one in its graph. */
+export const nodesAround = (node) => node.graph?.nodes ?? [];
+
+/** Joins an output with an input by its name, inside one graph. */
+export function connect(from, slot, to, inputName) {
+  from.connect(
+    slot,
+    to,
+    to.inputs.findIndex((input) => input.name === inputName),
+  );
+}
+
+const GAP = 40;
+
+/** A new node of a class, to the left of `node` and below whatever lies there already. */
+export function addNodeBefore(node, nodeClass) {
+  const added = window.LiteGraph.createNode(nodeClass);
+  const taken = nodesAround(node).map((other) => [...other.getBounding()]);
+  node.graph.add(added);
+  const [width, height] = added.size;
+  const left = node.pos[0] - GAP - width;
+  const meets = ([x, y, wide, high], top) =>
+    x < left + width && left < x + wide && y < top + height + GAP && top - GAP < y + high;
+  let top = node.pos[1];
+  for (let lowest; (lowest = taken.find((box) => meets(box, top))); ) top = lowest[1] + lowest[3] + 2 * GAP;
+  added.pos = [left, top];
+  return added;
+}
+
+const STILL_FRAMES = 8;
+
+/** Resolves when a node that was just added has the size that ComfyUI gives it: Nodes 2.0 measures it when it is drawn. */
+export async function settled(node) {
+  for (let still = 0, before = ""; still < STILL_FRAMES; ) {
+    await new Promise(requestAnimationFrame);
+    const now = String(node.size);
+    still = now === before ? still + 1 : 0;
+    before = now;
   }
-  const node = graph.getNodeById(link.origin_id);
-  if (node?.type === "Reroute") return originOf(graph, node.inputs?.[0]?.link, hops - 1);
-  if (node?.subgraph) {
-    return originOf(node.subgraph, node.subgraph.outputs?.[link.origin_slot]?.linkIds?.[0], hops - 1);
-  }
-  return node ? { node, slot: link.origin_slot } : null;
-}
-
-/** The nodes that an output feeds, looked for through reroutes and subgraphs. */
-export const downstream = (node, slot) => targetsOf(node.graph, node.outputs?.[slot]?.links, MOST_HOPS);
-
-function targetsOf(graph, linkIds, hops) {
-  if (hops === 0) return [];
-  return [...(linkIds ?? [])].flatMap((id) => {
-    const link = linkOf(graph, id);
-    if (Number(link?.target_id) === SUBGRAPH_OUTPUTS) {
-      const holder = holderOf(graph);
-      return targetsOf(holder?.graph, holder?.outputs?.[link.target_slot]?.links, hops - 1);
-    }
-    const node = link && graph.getNodeById(link.target_id);
-    if (!node) return [];
-    if (node.type === "Reroute") return targetsOf(graph, node.outputs?.[0]?.links, hops - 1);
-    if (node.subgraph) {
-      return targetsOf(node.subgraph, node.subgraph.inputs?.[link.target_slot]?.linkIds, hops - 1);
-    }
-    return [node];
-  });
 }
 
 // ---------------------------------------------------------------- what nodes gave back
@@ -207,6 +253,60 @@ export function lastOutput(node) {
   return outputs.get(node) ?? app.nodeOutputs?.[key];
 }
 
+const REMEMBERED_RUNS = 30;
+let runsBefore = null;
+
+/** The runs that the server remembers from before this page was loaded, newest first. */
+function runsBeforeThisPage() {
+  runsBefore ??= api
+    .fetchApi(`/history?max_items=${REMEMBERED_RUNS}`)
+    .then((answer) => answer.json())
+    .then((runs) => Object.values(runs).sort((one, other) => other.prompt[0] - one.prompt[0]))
+    .catch(() => []);
+  return runsBefore;
+}
+
+/** Called once, before this page runs anything. */
+export const rememberRuns = () => void runsBeforeThisPage();
+
+/** The ids by which a run knows the open workflow and one of its nodes; undefined for a node that is in none. */
+export function idsOfRun(node) {
+  return node.graph && rootGraph() ? { workflow: rootGraph().id, node: runIdOf(node) } : undefined;
+}
+
+const MOVES = ["increment", "increment-wrap", "decrement", "randomize"];
+
+/**
+ * Whether ComfyUI gives the setting another value for each run, so that it differs from the last run's. What controls
+ * that is not told by its name: front ends before 1.58 call it as what it is set to at first.
+ */
+const changesByItself = (node, name) =>
+  findWidget(node, name)?.linkedWidgets?.some((control) => MOVES.includes(control.value)) ?? false;
+
+/**
+ * Gives the nodes of this workflow back what they put out before the page was loaded, if `node` says now what it said
+ * in that run. Resolves to whether it did.
+ */
+export async function recallRun(node) {
+  const runs = await runsBeforeThisPage();
+  if (!node.graph || !rootGraph()) return false;
+  const id = runIdOf(node);
+  const values = knownValues(node);
+  const isSame = ({ prompt: [, , prompt, extra], outputs: put }) =>
+    extra?.extra_pnginfo?.workflow?.id === rootGraph().id &&
+    put?.[id] !== undefined &&
+    prompt[id]?.class_type === node.comfyClass &&
+    Object.entries(prompt[id].inputs).every(
+      ([name, value]) => Array.isArray(value) || values[name] === value || changesByItself(node, name),
+    );
+  const run = runs.find(isSame);
+  for (const [each, output] of Object.entries(run?.outputs ?? {})) {
+    const other = nodeOfRun(each);
+    if (other && !lastOutput(other)) outputs.set(other, output);
+  }
+  return run !== undefined;
+}
+
 // ---------------------------------------------------------------- the canvas around the nodes
 
 /** How many screen pixels a pixel of a node takes. */
@@ -223,13 +323,14 @@ const PANEL_WIDTH = 380;
 const PANEL_MARGIN = 8;
 
 /**
- * Adds an element to the end of a node. It fills the node's width and at least `minHeight()` pixels; without
- * `maxHeight` it takes what the node has left.
+ * Adds an element to the end of a node, called `label` where it is shown without it, as in an app. It fills the node's
+ * width and at least `minHeight()` pixels; without `maxHeight` it takes what the node has left.
  */
-export function addPanel(node, name, element, minHeight, maxHeight) {
+export function addPanel(node, name, label, element, minHeight, maxHeight) {
   const widget = node.addDOMWidget(name, `acestep_${name}`, element, {
     serialize: false,
     hideOnZoom: false,
+    hideInPanel: true, // among a node's properties the front end shows no element of an extension, but a blank row
     margin: PANEL_MARGIN,
     selectOn: ["click"],
     // LiteGraph takes the margin off the height on both sides.
@@ -237,11 +338,25 @@ export function addPanel(node, name, element, minHeight, maxHeight) {
     ...(maxHeight && { getMaxHeight: () => maxHeight() + 2 * PANEL_MARGIN }),
   });
   widget.serialize = false; // not in the saved workflow; options.serialize keeps it out of the prompt
+  widget.label = label;
+  leaveProperties(widget);
   if (maxHeight) keepLow(widget);
   lendToCanvas(element);
+  stayInSight(element);
   takePlace(node, name, element);
   growNode(node, PANEL_WIDTH);
   return widget;
+}
+
+/** Front ends before 1.47 know no `hideInPanel`: they draw the widget into the blank row, at the row's width. */
+function leaveProperties(widget) {
+  const { draw } = widget;
+  widget.draw = function (context, ...values) {
+    const row = context.canvas.closest(".widget-item");
+    if (!row) return draw.call(this, context, ...values);
+    row.style.display = "none";
+    this.width = undefined;
+  };
 }
 
 /** Nodes 2.0 knows no greatest height: whatever can be laid out is stretched over the room a node has left. */
@@ -252,22 +367,56 @@ function keepLow(widget) {
   });
 }
 
+const leftBehind = new Map();
+
+const isSeen = (element) => element.getClientRects().length > 0;
+
 /**
- * Nodes 2.0 leaves a panel on the page when its node is replaced by one of the same id and class, as undo, reloading and
- * conversion to a subgraph do: the new node's panel would never be seen. So it takes the place of the old one itself.
+ * Nodes 2.0 and apps leave a panel on the page when its node is replaced by one of the same id and class, as undo,
+ * reloading and conversion to a subgraph do: the new node's panel would never be seen. So it takes the place of the old
+ * one itself.
  */
 function takePlace(node, name, element) {
   const key = () => `${node.id} ${node.comfyClass} ${name}`;
   const look = () => {
-    if (element.isConnected || node.graph?.id !== app.canvas?.graph?.id) return;
-    document.querySelector(`.acestep[data-left="${CSS.escape(key())}"]`)?.replaceWith(element);
+    const old = leftBehind.size > 0 && leftBehind.get(key());
+    if (!old || node.graph?.id !== app.canvas?.graph?.id || isSeen(element)) return;
+    if (old.isConnected) old.replaceWith(element);
+    leftBehind.delete(key());
   };
   afterNodeMethod(node, "onConfigure", () => requestAnimationFrame(() => requestAnimationFrame(look)));
   const endTicks = onTick(look);
   afterNodeMethod(node, "onRemoved", () => {
     endTicks();
-    element.dataset.left = key();
+    leftBehind.set(key(), element);
   });
+}
+
+/** Tells, wherever the element that it lies in is put. */
+class Whereabouts extends HTMLElement {
+  connectedCallback() {
+    this.listener(this.parentElement.parentElement);
+  }
+}
+customElements.define("acestepnodes-whereabouts", Whereabouts);
+
+/**
+ * There is one panel for a node, an app and the preview of an app, and each of them fetches it when it comes up. A node
+ * behind an app does so too, when the app is opened from its builder: then the panel goes back to where it is seen.
+ */
+function stayInSight(element) {
+  const homes = new Set();
+  const look = () => {
+    if (element.isConnected && !isSeen(element)) [...homes].find(isSeen)?.append(element);
+  };
+  const whereabouts = new Whereabouts();
+  whereabouts.hidden = true;
+  whereabouts.listener = (home) => {
+    for (const each of homes) if (!each.isConnected) homes.delete(each);
+    homes.add(home);
+    requestAnimationFrame(() => requestAnimationFrame(look));
+  };
+  element.append(whereabouts);
 }
 
 /** Makes the node large enough for its widgets and at least `minWidth` wide; it is never made smaller. */
@@ -318,6 +467,8 @@ function lendToCanvas(element) {
   element.addEventListener("pointerup", (event) => {
     if (event.button === 1) app.canvas.processMouseUp(event);
   });
+  // Copying selected words must not copy the selected nodes.
+  element.addEventListener("copy", (event) => getSelection().isCollapsed || event.stopPropagation());
   // Nodes 2.0 forwards the wheel before it gets here.
   element.addEventListener("wheel", (event) => {
     if (event.defaultPrevented || scrolls(event.target, element)) return;

@@ -1,5 +1,7 @@
 /** The pack's own routes on the ComfyUI server. */
-import { fetchFromServer } from "./comfy.js";
+import { fetchFromServer, idsOfRun } from "./comfy.js";
+import { say } from "./strings.js";
+import { sentence } from "./status/remarks.js";
 
 /** Asks a route; rejects with the server's own sentence when it refuses. */
 export async function ask(route, question = {}) {
@@ -9,9 +11,13 @@ export async function ask(route, question = {}) {
     body: JSON.stringify(question),
   });
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.message ?? `${answer.status} ${answer.statusText}`);
+  if (!answer.ok) throw new Error(sentence(body.said, body.message) ?? refusal(answer));
   return body;
 }
+
+/** For an answer that is not one of the pack's: the page may be newer than the server that still runs. */
+const refusal = ({ status, statusText }) =>
+  [404, 405].includes(status) ? say("server.restart") : `${status} ${statusText}`;
 
 const PRICE_KEPT_MS = 60_000;
 const prices = new Map();
@@ -25,6 +31,24 @@ export function priceOf(task, version) {
   prices.set(key, { asked: Date.now(), price });
   price.catch(() => prices.delete(key));
   return price;
+}
+
+const asking = new Map();
+
+/** What the journal says of the node's last paid run, see afterwards.py; undefined when it has none. */
+export async function paidRunOf(node) {
+  const ids = idsOfRun(node);
+  if (!ids) return undefined;
+  const { workflow } = ids;
+  // The nodes of a workflow ask together, as it is opened.
+  if (!asking.has(workflow)) {
+    asking.set(
+      workflow,
+      ask("journal/runs", { workflow }).finally(() => asking.delete(workflow)),
+    );
+  }
+  const run = (await asking.get(workflow)).runs[ids.node];
+  return run?.node === node.comfyClass ? run : undefined;
 }
 
 let account = null;

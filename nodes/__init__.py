@@ -1,1 +1,1 @@
-"""The Python side of the pack: one file a node, sound in ``audio/``, renderers in ``backends/``."""
+"""The Python side of the pack: one file a node, and a room for each thing that they need."""

@@ -2,25 +2,34 @@
 
 from comfy_api.v0_0_2 import io
 
-from .inputs import CATEGORY, TimeRangeType, edit_optional, rendering_outputs, shared_optional, shared_required
-from .rendering_node import RenderingNode
-from .request import InpaintRequest, inpaint_request
+from .comfyui.inputs import (
+    CATEGORY,
+    TimeRangeType,
+    edit_appended,
+    edit_optional,
+    rendering_outputs,
+    shared_appended,
+    shared_optional,
+    shared_required,
+)
+from .comfyui.rendering_node import RenderingNode
+from .request.requests import InpaintRequest, inpaint_request
 
 
-class ACEStepInpaint(RenderingNode):
+class ACEStepInpaint(RenderingNode, io.ComfyNode):
     NODE = "ACEStepInpaint"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id=cls.NODE,
+            node_id="ACEStepInpaint",
             display_name="ACE-Step Inpaint",
             category=CATEGORY,
             description="Make a range of a track anew with ACE-Step. Outside the range the output equals the source "
             "bit for bit, at its own sample rate and channel count.",
             search_aliases=[
                 "repaint", "music fill", "fix section", "repair audio", "replace section", "audio inpainting",
-                "rewrite ending", "ace step", "acestep", "runcomfy",
+                "rewrite ending", "redo part of a song", "ace step", "acestep", "runcomfy", "suno", "udio",
             ],
             inputs=[
                 io.Audio.Input("audio", tooltip="The track to change: mono or stereo, any sample rate, any length."),
@@ -42,6 +51,8 @@ class ACEStepInpaint(RenderingNode):
                 ),
                 *edit_optional(),
                 *shared_optional(),
+                *shared_appended(),
+                *edit_appended(),
             ],
             outputs=rendering_outputs(),
             hidden=[io.Hidden.unique_id],
@@ -51,15 +62,15 @@ class ACEStepInpaint(RenderingNode):
     @classmethod
     def build_request(cls, *, audio, time_range, **inputs) -> InpaintRequest:
         # Imported here: what only a run needs is no part of ComfyUI's start.
-        from .rendering import inpaint_source
+        from .run.rendering import inpaint_source
 
         request = inpaint_request(node=cls.NODE, **inputs)
-        inpaint_source(request.node, audio, time_range)
+        inpaint_source(request, audio, time_range)
         return request
 
     @classmethod
     async def execute(cls, audio, time_range, **inputs) -> io.NodeOutput:
-        from .rendering import render_inpaint
+        from .run.rendering import render_inpaint
 
         request = inpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
         return cls.output(await render_inpaint(request, audio, time_range))

@@ -3,25 +3,33 @@
 from comfy_api.v0_0_2 import io
 
 from .audio.value import sounds_from_audio
-from .inputs import CATEGORY, edit_optional, rendering_outputs, shared_optional, shared_required
-from .rendering_node import RenderingNode
-from .request import MAX_EXTENSION_SECONDS, OutpaintRequest, outpaint_request
+from .comfyui.inputs import (
+    CATEGORY,
+    edit_appended,
+    edit_optional,
+    rendering_outputs,
+    shared_appended,
+    shared_optional,
+    shared_required,
+)
+from .comfyui.rendering_node import RenderingNode
+from .request.requests import MAX_EXTENSION_SECONDS, OutpaintRequest, outpaint_request
 
 
-class ACEStepOutpaint(RenderingNode):
+class ACEStepOutpaint(RenderingNode, io.ComfyNode):
     NODE = "ACEStepOutpaint"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id=cls.NODE,
+            node_id="ACEStepOutpaint",
             display_name="ACE-Step Outpaint",
             category=CATEGORY,
             description="Add an intro, an outro or both to a track with ACE-Step. The source itself stays in the "
             "output bit for bit.",
             search_aliases=[
-                "extend", "continue song", "lengthen", "intro", "outro", "fade out", "audio outpainting",
-                "extend audio", "ace step", "acestep", "runcomfy",
+                "extend", "extend song", "continue song", "lengthen", "intro", "outro", "fade out", "audio outpainting",
+                "extend audio", "longer song", "ace step", "acestep", "runcomfy", "suno", "udio",
             ],
             inputs=[
                 io.Audio.Input("audio", tooltip="The track to extend: mono or stereo, any sample rate, any length."),
@@ -44,6 +52,8 @@ class ACEStepOutpaint(RenderingNode):
                 *shared_required(),
                 *edit_optional(),
                 *shared_optional(),
+                *shared_appended(),
+                *edit_appended(),
             ],
             outputs=rendering_outputs(),
             hidden=[io.Hidden.unique_id],
@@ -59,7 +69,7 @@ class ACEStepOutpaint(RenderingNode):
     @classmethod
     async def execute(cls, audio, **inputs) -> io.NodeOutput:
         # Imported here: what only a run needs is no part of ComfyUI's start.
-        from .rendering import render_outpaint
+        from .run.rendering import render_outpaint
 
         request = outpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
         return cls.output(await render_outpaint(request, audio))

@@ -2,11 +2,11 @@
 
 from comfy_api.v0_0_2 import io
 
-from .inputs import CATEGORY
-from .rendering_node import UI_KEY
-from .request import choice, tempo, text
-from .tags import contradictions, join_tags, split_tags
-from .vocabulary import KEYS, LANGUAGE_NAMES, LANGUAGES, MAX_BPM, MIN_BPM, TIME_SIGNATURES
+from .comfyui.inputs import CATEGORY
+from .comfyui.rendering_node import UI_KEY
+from .request.values import choice, tempo, text
+from .words.tags import contradictions, holds_a_tag, join_tags, split_tags
+from .words.vocabulary import KEYS, LANGUAGE_NAMES, LANGUAGES, MAX_BPM, MIN_BPM, TIME_SIGNATURES
 
 NODE = "TagBuilder"
 INSTRUMENTAL_TAGS = ("instrumental", "no vocals")
@@ -16,7 +16,7 @@ class TagBuilder(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id=NODE,
+            node_id="TagBuilder",
             display_name="Tag Builder",
             category=CATEGORY,
             description="Put tags for ACE-Step together from groups: genre, mood, instruments, vocals, tempo, key. "
@@ -81,7 +81,11 @@ class TagBuilder(io.ComfyNode):
         if instrumental:
             tags += INSTRUMENTAL_TAGS
         joined = join_tags(tags)
-        hints = list(contradictions(joined)) if joined else ["There are no tags yet; fill in at least one group."]
+        hints = (
+            list(contradictions(joined))
+            if holds_a_tag(joined)
+            else ["There are no tags yet; fill in at least one group."]
+        )
         return io.NodeOutput(joined, beats, ui={UI_KEY: [{"tags": joined, "warnings": hints}]})
 
 

@@ -3,14 +3,15 @@
 from comfy_api.v0_0_2 import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from . import time_ranges
-from .audio.peaks import peaks_of_sound
+from .audio.beats import find_beats
+from .audio.outline import outline_of_sound
 from .audio.value import Sound, sounds_from_audio
-from .inputs import CATEGORY, TimeRangeType
-from .rendering_node import UI_KEY
-from .request import tempo
-from .time_ranges import ANCHORS, MAX_TIME_SECONDS
-from .vocabulary import MAX_BPM
+from .comfyui.inputs import CATEGORY, TimeRangeType
+from .comfyui.rendering_node import UI_KEY
+from .request import time_ranges
+from .request.time_ranges import ANCHORS, MAX_TIME_SECONDS
+from .request.values import tempo
+from .words.vocabulary import MAX_BPM
 
 NODE = "TimeRange"
 _OUTPUT_TOOLTIP = "{edge} of this node's own range, in seconds from the start of the track."
@@ -23,7 +24,7 @@ class TimeRange(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id=NODE,
+            node_id="TimeRange",
             display_name="Time Range",
             category=CATEGORY,
             description="Choose the part of a track that an edit changes. Connect the track to see it and to have the "
@@ -50,8 +51,8 @@ class TimeRange(io.ComfyNode):
                     max=MAX_BPM,
                     optional=True,
                     advanced=True,
-                    tooltip="Tempo, so that the handles snap to beats; 30 to 300, 0 for none. It does not change the "
-                    "sound.",
+                    tooltip="Tempo of the beats that the handles snap to, 30 to 300; 0: as found in the sound. "
+                    "It does not change the sound.",
                 ),
             ],
             outputs=[
@@ -72,12 +73,12 @@ class TimeRange(io.ComfyNode):
     ) -> io.NodeOutput:
         own = time_ranges.entry(NODE, start_time, start_time_relative_to, end_time, end_time_relative_to)
         earlier = () if previous is None else time_ranges.checked(f"{NODE}: previous", previous)
-        tempo(NODE, bpm)
+        bpm = tempo(NODE, bpm)
         value = (*earlier, own)
         if audio is not None:
             sound = sounds_from_audio(audio, NODE)[0]
             ranges = time_ranges.resolve(NODE, value, sound.seconds)
-            return io.NodeOutput(value, *ranges[-1], ui={UI_KEY: [_picture(sound, ranges)]})
+            return io.NodeOutput(value, *ranges[-1], ui={UI_KEY: [_picture(sound, ranges, bpm)]})
         if time_ranges.needs_length(own):
             unknown = ExecutionBlocker(
                 f"{NODE}: start and end are not known, because the range counts from the end of a track and audio is "
@@ -87,9 +88,17 @@ class TimeRange(io.ComfyNode):
         return io.NodeOutput(value, own[0], own[2])
 
 
-def _picture(sound: Sound, ranges) -> dict:
-    """What the waveform on the node is drawn from: the track's outline, and where all ranges lie in it."""
-    return {"seconds": sound.seconds, "ranges": ranges, "peaks": peaks_of_sound(sound).as_dict()}
+def _picture(sound: Sound, ranges, bpm: float) -> dict:
+    """What the waveform on the node is drawn from: the track's outline, where all ranges lie in it, and its beats."""
+    outline = outline_of_sound(sound)
+    beats = find_beats(outline.onsets, bpm)
+    return {
+        "seconds": sound.seconds,
+        "ranges": ranges,
+        "peaks": outline.peaks.as_dict(),
+        "beats": beats and beats.as_dict(),
+        "bpm": bpm,
+    }
 
 
 def _time_input(name: str, default: float, tooltip: str) -> io.Float.Input:

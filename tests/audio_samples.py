@@ -44,5 +44,10 @@ def phase_lost(sound: torch.Tensor, seed: int = 0) -> torch.Tensor:
     return torch.istft(turned, 1024, 256, window=window, length=sound.shape[1])
 
 
+def codes(found) -> list[str]:
+    """What an alignment or a fit says, as codes."""
+    return [said.code for said in found.remarks]
+
+
 def level_db(sound: torch.Tensor) -> float:
     return 10 * math.log10(float(sound.square().mean()) + 1e-20)

@@ -11,8 +11,9 @@ from runner import comfyui_source, server, workspace
 from runner.client import Client, Run
 from runner.places import PACK_DIR
 
-# Whoever installs the pack chooses its folder's name: nothing may depend on it.
-PACK_FOLDER_NAME = "zz.Ace_Step-pack"
+# Whoever installs the pack chooses its folder's name: nothing may depend on it. (Behind a dot the front end looks for
+# the help pages in another folder.)
+PACK_FOLDER_NAME = "zz_Ace-Step_pack"
 PROBE_FOLDER_NAME = "acestep_probe_nodes"
 RUN_LIMIT_SECONDS = 300
 
@@ -71,13 +72,19 @@ class Servers:
             self._running[key] = self.start(version, *flags, environment=environment)
         return self._running[key]
 
-    def start(self, version: str, *flags: str, environment: dict[str, str] | None = None) -> ComfyUI:
-        """One more server, which ``get`` gives to nobody."""
+    def start(
+        self,
+        version: str,
+        *flags: str,
+        environment: dict[str, str] | None = None,
+        pack_folders: tuple[str, ...] = (PACK_FOLDER_NAME,),
+    ) -> ComfyUI:
+        """One more server, which ``get`` gives to nobody, with a copy of the pack in each of ``pack_folders``."""
         tree = pinned.tree(version)
         if version != comfyui_source.DEFAULT_VERSION:
             flags = (*flags, "--front-end-root", str(pinned.frontend_of(tree)))
         scratch = workspace.self_contained(
-            {PACK_FOLDER_NAME: PACK_DIR, PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")}
+            {**dict.fromkeys(pack_folders, PACK_DIR), PROBE_FOLDER_NAME: Path(__file__).with_name("probe_nodes")}
         )
         self._cleanup.callback(scratch.remove)
         running = server.start(Path(sys.executable), tree, scratch, ["--cpu", *flags], environment=environment)

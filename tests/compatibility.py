@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VERSIONS = ("0.20.1", "0.24.1", "0.27.0", "0.30.0")
+VERSIONS = ("0.26.0", "0.27.0", "0.30.0")
 CACHES = {"default": "", "classic": "--cache-classic"}
 CORE = ("tests/comfyui/test_contract.py", "tests/comfyui/test_edits.py")
 BEGIN, END = "<!-- compatibility: begin -->", "<!-- compatibility: end -->"

@@ -24,7 +24,7 @@ sys.modules["acestep_nodes"] = pack
 
 sys.path.insert(0, str(ROOT / "workflows"))  # the runner
 
-SUPPORTED_VERSIONS = "0.20.1,0.30.0"
+SUPPORTED_VERSIONS = "0.26.0,0.30.0"
 NEWEST_VERSION = "0.30.0"
 
 
@@ -33,11 +33,9 @@ def pytest_addoption(parser):
         "--comfyui-versions",
         default=SUPPORTED_VERSIONS,
         help="ComfyUI versions that the `comfyui` fixture runs on, separated by commas; "
-        'each may be followed by flags of its server: "0.20.1,0.30.0 --cache-classic"',
+        'each may be followed by flags of its server: "0.26.0,0.30.0 --cache-classic"',
     )
-    parser.addoption(
-        "--update-workflows", action="store_true", help="make the API twins and the pictures of the example graphs anew"
-    )
+    parser.addoption("--update-workflows", action="store_true", help="make the API twins of the example graphs anew")
 
 
 def pytest_generate_tests(metafunc):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import urllib.request
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -30,26 +29,16 @@ _LOAD = """graph => {
   return app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow);
 }"""
 _TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
-_MARGIN = 40
-# Scale and move the view so that the graph fills the width; answers the height that shows all of it.
-_FRAME = """([width, margin]) => {
-  const boxes = app.graph.nodes.map((node) => node.getBounding());
-  const left = Math.min(...boxes.map((b) => b[0])), top = Math.min(...boxes.map((b) => b[1]));
-  const right = Math.max(...boxes.map((b) => b[0] + b[2])), bottom = Math.max(...boxes.map((b) => b[1] + b[3]));
-  const scale = (width - 2 * margin) / (right - left);
-  app.canvas.ds.scale = scale;
-  app.canvas.ds.offset = [margin / scale - left, margin / scale - top];
-  app.canvas.setDirty(true, true);
-  return Math.ceil((bottom - top) * scale + 2 * margin);
-}"""
 
 
 @dataclass
 class Editor:
-    """One open page of the editor. ``console`` collects its errors and uncaught exceptions."""
+    """One open page of the editor. ``console`` collects its errors and uncaught exceptions, ``warnings`` its warnings
+    and errors with the scripts that led to them."""
 
     page: Page
     console: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def load(self, graph: dict) -> None:
         """Open a graph in the editor's format in place of the one on screen, and wait until it is drawn."""
@@ -62,16 +51,9 @@ class Editor:
         return self.page.evaluate("async () => (await app.graphToPrompt()).output")
 
     def errors(self, folder_name: str) -> list[str]:
-        """Console errors that are this pack's doing."""
-        return [line for line in self.console if folder_name in line or not any(known in line for known in NOT_OURS)]
-
-    def picture(self, path: Path, width: int = 1600, quality: int = 80) -> None:
-        """The graph alone, ``width`` pixels wide, as a JPEG; the window is made as high as the graph needs."""
-        height = self.page.evaluate(_FRAME, [width, _MARGIN])
-        self.page.set_viewport_size({"width": width, "height": height})
-        self.page.evaluate(_FRAME, [width, _MARGIN])
-        self.page.wait_for_function(_TWO_FRAMES)
-        self.page.screenshot(path=str(path), type="jpeg", quality=quality)
+        """Console errors and warnings that are this pack's doing."""
+        errors = [line for line in self.console if folder_name in line or not any(known in line for known in NOT_OURS)]
+        return errors + [line for line in self.warnings if folder_name in line]
 
 
 @contextlib.contextmanager
@@ -86,12 +68,15 @@ def browsing(chromium: str):
 
 
 @contextlib.contextmanager
-def opened(browser, url: str, nodes_2: bool = False, size: tuple[int, int] = (1600, 900), **settings):
-    """An Editor on the server at ``url``, in LiteGraph or in Nodes 2.0, with further ComfyUI settings by id."""
+def opened(browser, url: str, nodes_2: bool = False, size: tuple[int, int] = (1600, 900), sharpness=1, **settings):
+    """An Editor on the server at ``url``, in LiteGraph or in Nodes 2.0, with further ComfyUI settings by id.
+
+    size: of the page; a screenshot has ``sharpness`` pixels for each of its own.
+    """
     _post_settings(url, {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2, **settings})
     # Without animations, of which software rendering would draw every frame.
     viewport = {"width": size[0], "height": size[1]}
-    page = browser.new_page(viewport=viewport, reduced_motion="reduce")
+    page = browser.new_page(viewport=viewport, device_scale_factor=sharpness, reduced_motion="reduce")
     try:
         yield _shown(page, url)
     finally:
@@ -102,13 +87,31 @@ def _shown(page: Page, url: str) -> Editor:
     editor = Editor(page)
     page.on("console", lambda message: message.type == "error" and editor.console.append(_line(message)))
     page.on("pageerror", lambda error: editor.console.append(f"uncaught: {error}"))
+    # Playwright tells where a line was written, the protocol below it who asked for what was complained about.
+    protocol = page.context.new_cdp_session(page)
+    protocol.on("Runtime.consoleAPICalled", lambda event: editor.warnings.extend(_complaint(event)))
+    protocol.send("Runtime.enable")
     page.goto(url)
     page.wait_for_function("window.app?.vueAppReady && window.app.graph")
+    # Not only for the first that uses what is deprecated.
+    page.evaluate("LiteGraph.alwaysRepeatWarnings = true")
     return editor
 
 
 def _line(message) -> str:
     return f"{message.text} ({message.location.get('url', '')})"
+
+
+def _complaint(event: dict) -> list[str]:
+    """The line for a warning or error of the console, with each script that was running or waited for it."""
+    if event["type"] not in ("warning", "error"):
+        return []
+    scripts, stack = [], event.get("stackTrace")
+    while stack:
+        scripts += [f"{frame['url']}:{frame['lineNumber'] + 1}" for frame in stack["callFrames"]]
+        stack = stack.get("parent")
+    text = " ".join(str(part.get("value", part.get("description", ""))) for part in event["args"])
+    return [f"{event['type']}: {text} ({', '.join(scripts)})"]
 
 
 def _post_settings(url: str, settings: dict) -> None:

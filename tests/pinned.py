@@ -1,7 +1,6 @@
 """The pinned ComfyUIs and front ends, each fetched once into the cache that workflows/run.py uses too."""
 
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflows"))
@@ -18,14 +17,12 @@ def tree(version: str = comfyui_source.DEFAULT_VERSION) -> Path:
 
 def frontend_of(comfyui: Path) -> Path:
     """The web root of the front end that this ComfyUI asks for."""
-    return comfyui_source.fetch_frontend(comfyui, _pip())
+    return frontend(comfyui_source.frontend_of(comfyui))
 
 
 def frontend(version: str) -> Path:
-    """The web root of a front end that no pinned ComfyUI asks for."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "requirements.txt").write_text(f"comfyui-frontend-package=={version}\n", encoding="utf-8")
-        return frontend_of(Path(folder))
+    """The web root of a pinned front end."""
+    return comfyui_source.fetch_frontend(version, _pip())
 
 
 def _pip() -> Pip:

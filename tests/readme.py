@@ -24,11 +24,18 @@ NAMED = {
     "repair": "python3 workflows/run.py section_repair --audio song.mp3",
     "set": "python3 workflows/run.py text_to_music --backend sketch --set ACEStepGenerate.duration=20",
     "simulate": "python3 workflows/run.py section_repair --backend runcomfy --simulator",
+    "list models": "python3 workflows/run.py --get-model list",
+    "get model": "python3 workflows/run.py --get-model turbo",
     "help": "python3 workflows/run.py --help",
+    "jobs": "python3 workflows/run.py --jobs library.jsonl --seeds 1-20 --backend sketch",
+    "jobs paid": "python3 workflows/run.py --jobs songs.jsonl --backend runcomfy --max-cost-usd 5",
+    "jobs of edits": "python3 workflows/run.py section_repair --jobs repairs.jsonl",
     "deploy": "python3 workflows/run.py --deployment DEPLOYMENT_ID --set 1.seed=43 --set 1.duration=60",
     "deploy a graph": "python3 workflows/run.py vocal_song_1_5 --deployment DEPLOYMENT_ID --set ACEStepGenerate.seed=9",
+    "deploy jobs": "python3 workflows/run.py text_to_music --jobs pieces.jsonl --deployment DEPLOYMENT_ID --parallel 3",
     "test tags": "python3 tests/run.py tests/test_tags.py",
     "measure": "python3 tests/run.py tests/bench/sketch.py",
+    "campaign": "python3 tests/run.py tests/campaign.py --minutes 30",
 }
 
 

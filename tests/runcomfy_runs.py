@@ -12,14 +12,25 @@ from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.place import Patience, Place
-from acestep_nodes.nodes.progress import Progress
-from acestep_nodes.nodes.request import Call, generate_request, inpaint_request, outpaint_request
+from acestep_nodes.nodes.backends.runcomfy.queued import Queued
+from acestep_nodes.nodes.request.progress import Progress
+from acestep_nodes.nodes.request.requests import Call, generate_request, inpaint_request, outpaint_request
 
 # The pauses between questions are short. The limits to waiting are not: on a busy machine none may be reached where
 # a test does not mean it to be.
 IMPATIENT = Patience(first_poll=0.02, poll=0.05, first_backoff=0.02, longest_backoff=0.1, longest_retry_after=3.0)
 # For a run that is meant to reach one of these limits.
 HURRIED = replace(IMPATIENT, failing_in_a_row=0.2, not_yet_known=0.0, after_stop=0.3)
+
+
+def hosted_by(simulator) -> dict[str, str]:
+    """What makes a ComfyUI talk to the simulator."""
+    return {
+        "ACESTEP_RUNCOMFY_BASE_URL": simulator.url,
+        "RUNCOMFY_API_TOKEN": simulator.token,
+        "RUNCOMFY_TOKEN": "",
+        "RUNCOMFY_CONFIG_DIR": "/nonexistent",
+    }
 
 
 class Interrupt(BaseException):
@@ -29,16 +40,21 @@ class Interrupt(BaseException):
 class Watcher(Progress):
     """Keeps every status, and stops the run when told to.
 
+    left: what is said of the whole run once it is stopped or has failed.
     stop_when: a status → whether the user presses Stop at that moment.
     """
 
     def __init__(self, stop_when=lambda status: False):
         self.statuses: list[dict] = []
+        self.left: dict | None = None
         self._stop_when = stop_when
         self._stopped = threading.Event()
         self.stopped_at: float | None = None
 
     def status(self, **facts) -> None:
+        if "run" in facts:
+            self.left = facts["run"]
+            return
         self.statuses.append(facts)
         if self._stop_when(facts):
             self.stop()
@@ -67,6 +83,8 @@ class Ran:
     error: BaseException | None = None
     facts: dict = field(default_factory=dict)
     estimate: float | None = None
+    version: str = ""
+    model: str = ""
     watcher: Watcher | None = None
     seconds: float = 0.0
     seconds_after_stop: float | None = None
@@ -107,7 +125,7 @@ def window(seconds=8.0, rate=44_100, channels=2, level=0.2, seed=0) -> Sound:
     return Sound((level * (tones / 3 + noise)).float(), rate)
 
 
-def generate(place: Place, request=None, watcher: Watcher | None = None) -> Ran:
+def generate(place: Place, request=None, watcher: Watcher | None = None, queued: Queued | None = None) -> Ran:
     """A whole run of ACEStepGenerate."""
     request = request or song()
 
@@ -117,7 +135,7 @@ def generate(place: Place, request=None, watcher: Watcher | None = None) -> Ran:
     async def render(backend, call):
         return await backend.generate(backend.request.for_call(call))
 
-    return run(place, request, plan_of, render, watcher)
+    return run(place, request, plan_of, render, watcher, queued)
 
 
 def inpaint(place: Place, source: Sound, span=(2.0, 4.0), request=None, watcher: Watcher | None = None) -> Ran:
@@ -146,13 +164,13 @@ def outpaint(place: Place, source: Sound, request=None, watcher: Watcher | None 
     return run(place, request, plan_of, render, watcher)
 
 
-def run(place: Place, request, plan_of, render, watcher: Watcher | None = None) -> Ran:
-    """Drive a backend as the nodes do. Errors are caught and kept."""
+def run(place: Place, request, plan_of, render, watcher: Watcher | None = None, queued: Queued | None = None) -> Ran:
+    """Drive a backend as the nodes do, for a prompt ``queued`` just now or so. Errors are caught and kept."""
     watcher = watcher or Watcher()
     ran = Ran(watcher=watcher)
     started = time.monotonic()
     try:
-        asyncio.run(_drive(place, replace(request, progress=watcher), plan_of, render, ran))
+        asyncio.run(_drive(place, replace(request, progress=watcher), plan_of, render, ran, queued))
     except BaseException as error:
         ran.error = error
     ended = time.monotonic()
@@ -162,8 +180,8 @@ def run(place: Place, request, plan_of, render, watcher: Watcher | None = None) 
     return ran
 
 
-async def _drive(place: Place, request, plan_of, render, ran: Ran) -> None:
-    backend = RunComfyBackend(request, place)
+async def _drive(place: Place, request, plan_of, render, ran: Ran, queued: Queued | None) -> None:
+    backend = RunComfyBackend(request, place, queued)
     try:
         plan = plan_of(backend.request)
         backend.check(plan)
@@ -175,7 +193,9 @@ async def _drive(place: Place, request, plan_of, render, ran: Ran) -> None:
 
         await backend.run([lambda take=take: job(take) for take in range(backend.request.batch_size)])
     finally:
-        ran.facts = backend.facts()
+        ran.facts, ran.version, ran.model = backend.facts(), backend.version, backend.model
+        ran.facts["codes"] = [said.as_dict() for said in ran.facts["warnings"]]
+        ran.facts["warnings"] = [said.sentence() for said in ran.facts["warnings"]]
         backend.close()
 
 

@@ -61,6 +61,12 @@ class Command:
                 return
         raise AssertionError(f"“{part}” was never said: {self.process.stderr.read()}")
 
+    def wait_for_complaint(self, part):
+        for line in self.process.stderr:
+            if part in line:
+                return
+        raise AssertionError(f"“{part}” was never said: {self.process.stdout.read()}")
+
     def end(self):
         out, err = self.process.communicate(timeout=LIMIT_SECONDS)
         return self.process.returncode, out, err
@@ -72,6 +78,15 @@ def _text(path):
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+
+
+def own_cache(folder):
+    """Variables for a run that shares what was built and fetched, and has a user folder of its own for its journal."""
+    folder.mkdir()
+    for each in cache_dir().iterdir():
+        if each.name not in ("user", "runs"):
+            (folder / each.name).symlink_to(each)
+    return {"ACESTEP_CACHE": str(folder)}
 
 
 def run(*arguments, **variables):

@@ -7,7 +7,7 @@ import torch
 from acestep_nodes.nodes.audio.resample import resample, with_channels
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.backends.sketch import SketchBackend
-from acestep_nodes.nodes.request import Call, generate_request, inpaint_request, outpaint_request
+from acestep_nodes.nodes.request.requests import Call, generate_request, inpaint_request, outpaint_request
 
 RATE = 48_000
 SHARED = {"version": "auto", "backend": "sketch", "batch_size": 1}

@@ -1,7 +1,5 @@
 """The archive that the registry would publish: what is in it, and that it works by itself in a fresh ComfyUI."""
 
-import shutil
-import subprocess
 import sys
 import urllib.parse
 import zipfile
@@ -9,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pinned
+import published
 import pytest
 from conftest import NEWEST_VERSION
 from runner import graph, server, workspace
@@ -22,20 +21,13 @@ NODES = {"ACEStepGenerate", "ACEStepInpaint", "ACEStepOutpaint", "TimeRange", "T
 RUN_LIMIT_SECONDS = 240
 
 
-def git(*arguments):
-    done = subprocess.run(["git", *arguments, "-z"], cwd=PACK_DIR, capture_output=True, text=True, check=True)
-    return set(filter(None, done.stdout.split("\0")))
-
-
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """The zip of every tracked file that .comfyignore does not name, by git's own reading of it."""
-    if not (PACK_DIR / ".git").exists() or not shutil.which("git"):
-        pytest.skip("this is no git checkout")
-    names = git("ls-files") - git("ls-files", "-ci", "--exclude-from=.comfyignore") - git("ls-files", "--deleted")
+    """The zip of what the registry would publish."""
+    names = published.names()
     path = tmp_path_factory.mktemp("archive") / "node.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for name in sorted(names):
+        for name in names:
             file.write(PACK_DIR / name, name)
     return path
 
@@ -63,7 +55,7 @@ def test_what_only_a_clone_needs_is_not_in_it(archive):
     assert {"__init__.py", "pyproject.toml", "LICENSE", "README.md", "nodes", "js", "locales", "workflows"} <= tops
     assert not tops & {"tests", "out", ".ci"}
     assert not [name for name in names if name == "workflows/run.py" or name.startswith("workflows/runner/")]
-    assert zipfile.Path(archive, "workflows/text_to_music.json").exists()
+    assert zipfile.Path(archive, "workflows/01 Text to music.json").exists()
 
 
 def test_it_installs_nothing_at_run_time(archive):
@@ -93,11 +85,14 @@ def test_web_files_and_help_are_served(unpacked, archive):
 
 
 def test_templates_and_translations_are_served(unpacked):
-    assert set(unpacked.get("/workflow_templates")[FOLDER_NAME]) == set(graph.available())
+    assert set(unpacked.get("/workflow_templates")[FOLDER_NAME]) == {
+        path.stem for path in graph.editor_graphs().values()
+    }
     folder = urllib.parse.quote(f"/api/workflow_templates/{FOLDER_NAME}")
-    for name in graph.available():
-        assert unpacked.get(f"{folder}/{name}.json")["nodes"]
-        assert unpacked.get_bytes(f"{folder}/{name}.jpg").startswith(b"\xff\xd8")
+    for path in graph.editor_graphs().values():
+        assert unpacked.get(f"{folder}/{urllib.parse.quote(path.name)}")["nodes"]
+        picture = urllib.parse.quote(path.with_suffix(".jpg").name)
+        assert unpacked.get_bytes(f"{folder}/{picture}").startswith(b"\xff\xd8")
     translated = unpacked.get("/i18n")
     assert all(set(translated[language]["nodeDefs"]) >= NODES for language in ("en", "zh"))
 

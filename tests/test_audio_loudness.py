@@ -2,12 +2,29 @@
 
 import pytest
 import torch
-from acestep_nodes.nodes.audio.loudness import MAX_GAIN_DB, context_gain_db, edge_gains_db, gain_curve, limit
+from acestep_nodes.nodes.audio.loudness import (
+    MAX_GAIN_DB,
+    MAX_UNSURE_GAIN_DB,
+    context_gain,
+    edge_gains,
+    gain_curve,
+    limit,
+    offset_of,
+)
+from acestep_nodes.nodes.audio.measures import blocks_of, loudness_db
 from audio_samples import music, phase_lost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 RATE = 44_100
+
+
+def context_gain_db(kept, rendered, rate):
+    return context_gain(kept, rendered, rate).db
+
+
+def edge_gains_db(left, right, rate):
+    return tuple(gain.db for gain in edge_gains(left, right, rate))
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +47,36 @@ def test_noise_does_not_count_as_level(context):
     assert abs(context_gain_db(context, context + noise, RATE)) < 0.3
 
 
-def test_a_gain_is_clamped(context):
-    assert context_gain_db(context, context * 0.1, RATE) == MAX_GAIN_DB
-    assert context_gain_db(context, context * 10, RATE) == -MAX_GAIN_DB
+@pytest.mark.parametrize("gain", [-24, -20, -12, 12, 20, 24])
+def test_a_level_far_off_is_known_where_the_context_agrees(context, gain):
+    found = context_gain(context, context * 10 ** (-gain / 20), RATE)
+    assert found.db == pytest.approx(gain, abs=0.05) and found.remarks() == ()
+
+
+def test_beyond_24_db_the_gain_is_clamped_and_that_is_said(context):
+    for gain, limit_db in ((-30, -MAX_GAIN_DB), (30, MAX_GAIN_DB)):
+        found = context_gain(context, context * 10 ** (-gain / 20), RATE)
+        assert found.db == limit_db
+        assert [said.code for said in found.remarks()] == ["level_far_loud" if gain < 0 else "level_far_soft"]
+
+
+def test_where_the_context_does_not_agree_the_gain_goes_no_further_than_6_db_and_that_is_said(context):
+    found = context_gain(context, 0.2 * phase_lost(context), RATE)
+    assert found.db == MAX_UNSURE_GAIN_DB
+    (said,) = found.remarks()
+    assert said.code == "level_unsure_soft"
+    assert "came back 14." in said.sentence() and "6.0 dB of it were made up" in said.sentence()
 
 
 def test_the_level_is_found_when_the_phase_is_lost(context):
     assert abs(context_gain_db(context, 0.7 * phase_lost(context), RATE) - 3.1) < 0.5
 
 
-def test_a_mono_render_is_brought_to_the_same_energy(context):
+def test_a_mono_render_is_brought_to_the_same_loudness(context):
     mono = context.mean(0, keepdim=True).expand(2, -1)
     gain = context_gain_db(context, mono, RATE)
-    assert abs(float(10 * torch.log10(context.square().mean() / mono.square().mean())) - gain) < 0.05
+    levels = [loudness_db(blocks_of(sound, RATE).mean()) for sound in (context, mono)]
+    assert abs(float(levels[0] - levels[1]) - gain) < 0.1
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 192_000])
@@ -52,9 +86,9 @@ def test_any_rate(rate):
 
 
 def test_silent_or_tiny_context_says_nothing(context):
-    assert context_gain_db(torch.zeros_like(context), context, RATE) is None
-    assert context_gain_db(context, torch.zeros_like(context), RATE) is None
-    assert context_gain_db(context[:, :100], context[:, :100], RATE) is None
+    assert context_gain(torch.zeros_like(context), context, RATE) is None
+    assert context_gain(context, torch.zeros_like(context), RATE) is None
+    assert context_gain(context[:, :100], context[:, :100], RATE) is None
 
 
 def test_a_side_that_says_nothing_takes_the_gain_of_the_other(context):
@@ -83,10 +117,10 @@ def test_a_curve_runs_straight_in_db():
 def test_only_what_is_beyond_the_ceiling_is_limited():
     sound = torch.tensor([[0.5, -0.99, 1.0, 1.2, -3.0]])
     below = sound.clone()
-    limit(below, 0.3)
+    assert limit(below, 0.3) == pytest.approx(2 / 5)
     assert torch.equal(below, torch.tensor([[0.5, -0.99, 1.0, 1.0, -1.0]]))
     above = sound.clone()
-    limit(above, 1.5)
+    assert limit(above, 1.5) == pytest.approx(1 / 5)
     assert torch.equal(above, torch.tensor([[0.5, -0.99, 1.0, 1.2, -1.5]]))
 
 
@@ -97,3 +131,13 @@ def test_a_constant_offset_that_a_codec_took_away_is_no_level(context, offset):
     assert context_gain_db(both, quieter, RATE) == pytest.approx(context_gain_db(context, quieter, RATE), abs=0.05)
     mono = quieter.mean(0, keepdim=True).expand(2, -1)
     assert context_gain_db(both, mono, RATE) == pytest.approx(context_gain_db(context, mono, RATE), abs=0.05)
+
+
+@pytest.mark.parametrize("gain_db", [0.0, 6.0])
+def test_an_offset_of_the_track_is_carried_and_music_is_none(context, gain_db):
+    offset = torch.tensor([[0.05], [-0.02]])
+    quieter = context * 10 ** (-gain_db / 20)
+    assert torch.allclose(offset_of([(context + offset, quieter)], [gain_db]), offset, atol=2e-3)
+    assert torch.allclose(offset_of([(context, quieter + 0.05)], [0.0])[0], torch.tensor([-0.05]), atol=2e-3)
+    assert not offset_of([(context, quieter)], [gain_db]).any()
+    assert not offset_of([], []).any()

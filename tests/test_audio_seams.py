@@ -2,15 +2,31 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from acestep_nodes.nodes.audio.seams import Seam, Usual, judged, measured, usual
+from acestep_nodes.nodes.audio.joints import Joint, ended_seconds, measured, neighbour
+from acestep_nodes.nodes.audio.measures import levels_of
+from acestep_nodes.nodes.audio.seams import (
+    Difference,
+    Made,
+    Measured,
+    Seam,
+    Usual,
+    judged,
+    judged_range,
+    part_off,
+    usual,
+)
+from acestep_nodes.nodes.audio.spaces import Track
 from audio_samples import music
 
 RATE = 44_100
 AT = 5 * RATE
-KNOWN = ((0, AT), (AT, 10 * RATE))
+SILENCE = 1e-8
+START = Joint(AT, AT, "start", (0, AT), (AT, 9 * RATE))
+END = Joint(AT, AT, "end", (AT, 10 * RATE), (RATE, AT))
 
 
 @pytest.fixture(scope="module")
@@ -18,98 +34,219 @@ def track():
     return music(10, RATE)
 
 
-def seam(track, before=None, common=None, edge="start") -> Seam:
-    return judged(
-        measured(track, AT, RATE), before, common or usual(track, KNOWN, RATE), time_seconds=5.0, edge=edge,
-        correlation=0.9, delay_ms=0.1, gain_db=-0.2,
-    )  # fmt: skip
+def common_of(track, *joints, rate=RATE) -> Usual:
+    beside = [neighbour(Track(track, rate), joint, SILENCE) for joint in joints]
+    return usual([each.blocks for each in beside], [each.slopes for each in beside], SILENCE)
+
+
+def measure(track, joint, rate=RATE) -> Measured:
+    whole = Track(track, rate)
+    return measured(whole, neighbour(whole, joint, SILENCE), SILENCE)
+
+
+def seam(track, joint=START, before=None, common=None) -> Seam:
+    return judged(Made(5.0, joint.edge), measure(track, joint), before, common or common_of(track, START, END))
+
+
+def codes(found) -> list[str]:
+    return [fault.code for fault in found.faults]
 
 
 def test_a_level_step_is_measured_in_db_from_kept_to_new():
     tone = 0.1 * torch.sin(2 * torch.pi * 441 * torch.arange(10 * RATE) / RATE)[None]
     tone[:, AT:] *= 10 ** (4 / 20)
-    assert seam(tone).level_step_db == pytest.approx(4, abs=0.05)
-    assert seam(tone, edge="end").level_step_db == pytest.approx(-4, abs=0.05)
+    assert seam(tone).difference.level_db == pytest.approx(4, abs=0.05)
+    assert seam(tone, END).difference.level_db == pytest.approx(-4, abs=0.05)
+
+
+@pytest.mark.parametrize("joint", [START, END], ids=["start", "end"])
+def test_a_joint_is_heard_where_the_sounds_meet_and_not_at_their_far_ends(joint):
+    inward = (torch.arange(10 * RATE) / RATE - 5) * (1 if joint.kept_is_left else -1)  # seconds into the new sound
+    tone = 0.1 * torch.sin(2 * torch.pi * 441 * inward)[None]
+    soft_before = seam(tone * torch.where(inward < -3, 0.02, 1.0), joint).difference
+    assert soft_before.loudness_db == pytest.approx(0, abs=0.1) and soft_before.level_db == pytest.approx(0, abs=0.1)
+    louder_at_first = seam(tone * torch.where((inward > 0) & (inward < 1), 2.0, 1.0), joint).difference
+    assert louder_at_first.level_db == pytest.approx(6, abs=0.1)
+
+
+@pytest.mark.parametrize("fade_ms", [30, 1000])
+def test_a_step_is_measured_behind_the_fade(track, fade_ms):
+    """Through a fade of a second a step of 20 dB looks like one of 1."""
+    fade = round(fade_ms / 1000 * RATE)
+    soft = track.clone()
+    soft[:, AT + fade :] *= 0.1
+    soft[:, AT : AT + fade] *= torch.linspace(1, 0.1, fade)
+    behind = replace(START, new=(AT + fade, AT + fade + 4 * RATE))
+    found = measure(soft, behind).difference.level_db - measure(track, behind).difference.level_db
+    assert found == pytest.approx(-20, abs=0.5)
 
 
 def test_a_loud_step_is_poor_and_says_so(track):
-    common = usual(track, KNOWN, RATE)
+    common = common_of(track, START, END)
     loud = track.clone()
-    loud[:, AT:] *= 10 ** (2.5 * common.level_step_db / 20)
+    loud[:, AT:] *= 10 ** (2.5 * common.level_db / 20)
     found = seam(loud, common=common)
-    assert found.verdict == "poor"
-    assert "the level steps by +" in found.sentence() and "5.00 s" in found.sentence()
+    assert found.verdict == "poor" and found.excess > 1.4 and codes(found)[0] == "seam_louder"
+    assert found.faults[0].sentence().startswith("At 5.00 s the new part is ")
+    assert "dB louder than what it joins" in found.faults[0].sentence()
 
 
 def test_a_click_is_seen_and_an_ordinary_joint_is_not(track):
     assert seam(track).jump < 1
     clicked = track.clone()
     clicked[:, AT:] += 0.5
-    found = seam(clicked, common=usual(track, KNOWN, RATE))
-    assert found.jump > 2 and found.verdict == "poor" and "jumps" in found.sentence()
+    found = seam(clicked, common=common_of(track, START, END))
+    assert found.jump > 2 and found.verdict == "poor" and codes(found) == ["seam_jump"]
 
 
 def test_a_change_of_colour_is_seen(track):
-    common = usual(track, KNOWN, RATE)
+    common = common_of(track, START, END)
     dull = track.clone()
     spectrum = torch.fft.rfft(dull[:, AT:])
     spectrum[:, round(300 * spectrum.shape[1] / (RATE / 2)) :] *= 1e-4
     dull[:, AT:] = torch.fft.irfft(spectrum, 10 * RATE - AT)
     found = seam(dull, common=common)
-    assert found.verdict == "poor" and "spectrum" in found.sentence()
-    assert found.spectral_distance_db > 1.4 * common.spectral_distance_db
+    assert found.verdict == "poor" and "seam_colour" in codes(found)
+    assert found.difference.colour_db > 1.4 * common.colour_db
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "code"),
+    [
+        (lambda x: x.mean(0, keepdim=True).expand(2, -1), "width_db", "seam_narrower"),
+        (lambda x: x * torch.tensor([[0.3], [1.0]]), "balance_db", "seam_right"),
+    ],
+)
+def test_a_change_of_the_stereo_image_is_seen(track, change, name, code):
+    common = common_of(track, START, END)
+    other = track.clone()
+    other[:, AT:] = change(other[:, AT:])
+    found = seam(other, common=common)
+    assert getattr(found.difference, name) < -1.4 * getattr(common, name)
+    assert code in codes(found)
 
 
 @pytest.mark.parametrize("second", range(1, 9))
 def test_untouched_music_is_never_called_poor(track, second):
     at = second * RATE + 12_345
-    common = usual(track, ((0, at), (at, track.shape[1])), RATE)
-    place = measured(track, at, RATE)
-    found = judged(
-        place, place, common, time_seconds=second, edge="start", correlation=None, delay_ms=0, gain_db=0
-    )  # fmt: skip
+    joint = Joint(at, at, "start", (max(0, at - 6 * RATE), at), (at, min(10 * RATE, at + 4 * RATE)))
+    place = measure(track, joint)
+    found = judged(Made(second, "start"), place, place, common_of(track, joint))
     assert found.verdict == "good"
 
 
 def test_what_the_source_did_at_that_place_is_not_held_against_the_joint(track):
     loud = track.clone()
     loud[:, AT:] *= 20
-    common = usual(track, KNOWN, RATE)
+    common = common_of(track, START, END)
     assert seam(loud, common=common).verdict == "poor"
-    assert seam(loud, before=measured(loud, AT, RATE), common=common).verdict == "good"
+    assert seam(loud, before=measure(loud, START), common=common).verdict == "good"
 
 
 def test_silence_has_no_level_and_no_colour():
     found = seam(torch.zeros(1, 10 * RATE))
-    assert found.level_step_db is None and found.spectral_distance_db is None
+    assert found.difference == Difference()
     assert found.jump == 0 and found.verdict == "good"
 
 
 @pytest.mark.parametrize("rate", [8_000, 192_000])
 @pytest.mark.parametrize("position", [1, 3, 200, -1])
-def test_places_near_the_ends_of_a_short_track_are_measured(rate, position):
+@pytest.mark.parametrize("edge", ["start", "end"])
+def test_places_near_the_ends_of_a_short_track_are_measured(rate, position, edge):
     track = music(0.2, rate, channels=1)
-    at = position % track.shape[1]
-    place = measured(track, at, rate)
+    at, whole = position % track.shape[1], track.shape[1]
+    sides = ((0, at), (at, whole)) if edge == "start" else ((at, whole), (0, at))
+    joint = Joint(at, at, edge, *sides)
+    place = measure(track, joint, rate)
     assert math.isfinite(place.step)
-    found = judged(
-        place, None, usual(track, ((0, track.shape[1]),), rate), time_seconds=0, edge="end", correlation=None,
-        delay_ms=0, gain_db=0,
-    )  # fmt: skip
+    found = judged(Made(0, edge), place, None, common_of(track, joint, rate=rate))
     assert found.verdict in ("good", "fair", "poor")
+    json.dumps(found.as_dict(), allow_nan=False)
 
 
 def test_little_known_sound_leaves_the_usual_at_its_defaults(track):
-    common = usual(track, ((0, RATE),), RATE)
-    assert common.level_step_db == Usual().level_step_db
-    assert usual(track, (), RATE) == Usual()
+    short = replace(START, kept=(AT - RATE // 2, AT))
+    common = common_of(track, short)
+    assert replace(common, slope=Usual.slope) == Usual()
+    assert usual((), (), SILENCE) == Usual()
+
+
+def differences(now, was=None):
+    return Difference(loudness_db=now), None if was is None else Difference(loudness_db=was)
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        ([differences(-9), differences(-8)], True),
+        ([differences(-9), differences(-2)], False),  # like one neighbour
+        ([differences(-9), differences(7)], False),  # between them
+        ([differences(-9, -8), differences(-8, -9)], False),  # like what stood there
+        ([differences(-9, 0), differences(-8, 0)], True),
+        ([differences(None), differences(9)], True),
+        ([differences(None)], False),
+        ([], False),
+    ],
+)
+def test_a_range_may_be_like_its_neighbours_or_like_what_stood_there(sides, said):
+    excess, faults = judged_range({"start": 1.0, "end": 3.0}, sides, Usual())
+    assert [fault.code for fault in faults] == [
+        "range_louder" if sides and (sides[-1][0].loudness_db or 0) > 0 else "range_softer"
+    ] * said
+    assert (excess > 1.4) == said
+
+
+@pytest.mark.parametrize(("name", "code"), [("treble_db", "range_treble"), ("bass_db", "range_bass")])
+def test_new_sound_may_have_more_treble_and_bass_but_not_less(name, code):
+    for db, said in ((-14.0, [code]), (14.0, [])):
+        _, faults = judged_range({"start": 1.0, "end": 3.0}, [(Difference(**{name: db}), None)], Usual())
+        assert [fault.code for fault in faults] == said
+
+
+def test_a_track_that_has_ended_before_the_joint_is_told(track):
+    ended = track.clone()
+    ended[:, AT - RATE :] *= 1e-3
+    whole = Track(ended, RATE)
+    assert ended_seconds(neighbour(whole, START, SILENCE)) == pytest.approx(1, abs=0.15)
+    assert ended_seconds(neighbour(Track(track, RATE), START, SILENCE)) == 0
+    assert ended_seconds(neighbour(Track(torch.zeros_like(track), RATE), START, SILENCE)) == 0
 
 
 def test_as_dict_is_plain_json_without_nan(track):
-    odd = Seam(1.23456789, "start", None, math.inf, math.nan, None, 0.123456, -0.0, "fair")
+    made = Made(1.23456789, "start", None, 0.123456, -0.0)
+    odd = Seam(made, Difference(colour_db=math.nan), math.inf, "fair", 1.2)
     text = json.dumps(odd.as_dict(), allow_nan=False)
     assert json.loads(text) == {
         "time_seconds": 1.234568, "edge": "start", "level_step_db": None, "jump": None, "spectral_distance_db": None,
-        "correlation": None, "delay_ms": 0.123, "gain_db": 0.0, "verdict": "fair",
+        "correlation": None, "delay_ms": 0.123, "gain_db": 0.0, "verdict": "fair", "loudness_db": None,
+        "width_db": None, "balance_db": None, "treble_db": None, "bass_db": None,
+        "cut_ms": 0.0, "fade_ms": 0.0, "excess": 1.2,
     }  # fmt: skip
     assert set(seam(track).as_dict()) == set(odd.as_dict())
+
+
+def profile(*levels_db: float):
+    """Levels of steady noise, four seconds each."""
+    noise = 0.1 * torch.randn(2, 4 * RATE * len(levels_db), generator=torch.Generator().manual_seed(3))
+    steps = torch.tensor(levels_db).repeat_interleave(4 * RATE)
+    return levels_of(noise * 10 ** (steps / 20), RATE)
+
+
+@pytest.mark.parametrize(
+    ("new", "natural", "said"),
+    [
+        (profile(0, 0, -9, -9), [profile(0, 0)], ("range_softer", 9, (8, 16))),
+        (profile(0, 9, 0, 0), [profile(0, 0)], ("range_louder", 9, (4, 8))),
+        (profile(0, 0, -9, -9), [profile(0, 0), profile(-8)], None),  # the music does so, too
+        (profile(0, -3), [profile(0, 0)], None),
+        (profile(0), [], None),
+    ],
+)
+def test_a_part_of_a_range_is_told_when_no_music_around_is_like_it(new, natural, said):
+    found = part_off(new, natural)
+    remarks = found.remarks(found.start_seconds, found.end_seconds) if found else ()
+    assert bool(remarks) == (said is not None)
+    if said:
+        code, db, span = said
+        assert remarks[0].code == code and dict(remarks[0].values)["db"] == pytest.approx(db, abs=0.5)
+        assert (found.start_seconds, found.end_seconds) == pytest.approx(span, abs=0.8)

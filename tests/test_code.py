@@ -8,8 +8,8 @@ import pinned
 import pytest
 from runner.places import PACK_DIR
 
-# The backends implement their interface with the request each method takes, which is a narrower type; ComfyUI
-# gives its server the attribute `instance` only when it starts.
+# The backends implement their interface with the request each method takes, which is a narrower type, as nodes do
+# with the inputs they have; ComfyUI gives its server the attribute `instance` only when it starts.
 SETTINGS = """
 project-includes = ["{packs}/acestep_nodes/nodes"]
 search-path = ["{packs}", "{comfyui}"]
@@ -18,6 +18,7 @@ python-version = "3.10"
 replace-imports-with-any = ["server"]
 [errors]
 bad-override = false
+inconsistent-inheritance = false
 """
 
 

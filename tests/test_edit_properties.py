@@ -12,6 +12,9 @@ from acestep_nodes.nodes.errors import RenderError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+pytest_plugins = ["resamplers"]
+pytestmark = pytest.mark.usefixtures("either_resampler")
+
 MAX_SECONDS = (240.0, 600.0)
 rates = st.integers(8_000, 192_000)
 contexts = st.floats(0, 120, allow_nan=False)
@@ -127,7 +130,7 @@ def test_only_the_ranges_are_written(
         rendered = service(cut, spans, rate, theirs, their_channels, round(delay * rate), gain, generator)
         fit = fit_ranges(out, rate, window, rendered, options)
         assert all(seam.verdict in ("good", "fair", "poor") for seam in fit.seams)
-        assert all(isinstance(sentence, str) and sentence for sentence in fit.warnings)
+        assert all(said.sentence() for said in fit.remarks)
     inside = torch.zeros(samples, dtype=torch.bool)
     for a, b in ranges:
         inside[a:b] = True
@@ -212,8 +215,8 @@ def test_delay_and_gain_are_found_and_undone(delay, gain_db):
     out = source.clone()
     fit = fit_ranges(out, RATE, window, Sound(rendered, RATE), EditOptions(0, True))
     for seam in fit.seams:
-        assert seam.delay_ms == pytest.approx(1000 * shift / RATE, abs=0.02)
-        assert seam.gain_db == pytest.approx(-gain_db, abs=0.3)
+        assert seam.made.delay_ms == pytest.approx(1000 * shift / RATE, abs=0.02)
+        assert seam.made.gain_db == pytest.approx(-gain_db, abs=0.3)
     # The render is the source itself, late and at another level: undone, the range is the source again.
     a, b = window.ranges[0]
     error = (out - source)[:, a:b].square().mean() / source[:, a:b].square().mean()
@@ -230,7 +233,7 @@ def test_swapped_and_inverted_channels_are_put_right():
     for render in (source.flip(0), -source):
         out = source.clone()
         fit = fit_ranges(out, RATE, window, Sound(render.contiguous(), RATE), EditOptions(0, True))
-        assert fit.warnings
+        assert fit.remarks
         error = (out - source).square().mean() / source.square().mean()
         assert float(error) < 1e-3
 
@@ -250,5 +253,5 @@ def test_the_gain_goes_straight_from_one_side_to_the_other_across_blocks():
     db = torch.cat([torch.full((a,), 4.0), torch.linspace(4.0, -4.0, b - a), torch.full((source.shape[1] - b,), -4.0)])
     out = source.clone()
     fit = fit_ranges(out, RATE, window, Sound(source * 10 ** (db / 20), RATE), EditOptions(0, True))
-    assert [seam.gain_db for seam in fit.seams] == pytest.approx([-4.0, 4.0], abs=0.05)
+    assert [seam.made.gain_db for seam in fit.seams] == pytest.approx([-4.0, 4.0], abs=0.05)
     assert torch.allclose(out, source, atol=0.01)

@@ -13,7 +13,7 @@ NODES = ("ACEStepGenerate", "ACEStepInpaint", "ACEStepOutpaint", "TimeRange", "T
 
 @pytest.fixture(scope="module")
 def schemas(comfy_path):
-    from acestep_nodes.nodes.extension import ACEStepExtension
+    from acestep_nodes.nodes.comfyui.extension import ACEStepExtension
 
     return {node.GET_SCHEMA().node_id: node.GET_SCHEMA() for node in asyncio.run(ACEStepExtension().get_node_list())}
 
@@ -23,7 +23,7 @@ def locale(language, file):
 
 
 @pytest.mark.parametrize("node", NODES)
-@pytest.mark.parametrize("page", ["{}.md", "{}/zh.md"])
+@pytest.mark.parametrize("page", ["{}/en.md", "{}/zh.md"])
 def test_a_help_page_explains_every_input_and_output(schemas, node, page):
     text = (ROOT / "js" / "docs" / page.format(node)).read_text(encoding="utf-8")
     labels = re.findall(r"^- \*\*(.+?)\*\*", text, re.MULTILINE)
@@ -33,6 +33,14 @@ def test_a_help_page_explains_every_input_and_output(schemas, node, page):
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert len(headings) >= 4, headings
     assert "](http" not in text  # pages work without a network
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_a_language_without_a_page_of_its_own_reads_english(node):
+    """The front end asks for the page of its language, and only without one for the page beside the folder."""
+    docs = ROOT / "js" / "docs"
+    beside, english = docs / f"{node}.md", docs / node / "en.md"
+    assert beside.read_bytes() == english.read_bytes(), f"copy the one that was edited: {beside} or {english}"
 
 
 @pytest.mark.parametrize("node", NODES)

@@ -2,21 +2,26 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import types
 from pathlib import Path
 
 import pytest
+from conftest import SUPPORTED_VERSIONS
+from runner import comfyui_source
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # What ComfyUI does with a folder in custom_nodes, after the modules it has loaded itself by then.
 LOAD_LIKE_COMFYUI = """
-import asyncio, importlib.util, json, sys
+import asyncio, importlib.util, json, sys, types
 sys.path.insert(0, sys.argv[1])
 from comfy.cli_args import args
 args.cpu = True
+nodes = sys.modules["nodes"] = types.ModuleType("nodes")  # ComfyUI's, which would load everything
+nodes.NODE_CLASS_MAPPINGS = {}
 import torch, comfy_api.v0_0_2, comfy_execution.graph_utils
 before = set(sys.modules)
 spec = importlib.util.spec_from_file_location("/some/where/any_x_name", sys.argv[2] + "/__init__.py")
@@ -53,14 +58,14 @@ def load_with_comfyui(monkeypatch, version):
     return module
 
 
-@pytest.mark.parametrize("version", ["0.19.9", "0.3.64", "0.9", "v1"])
+@pytest.mark.parametrize("version", ["0.25.9", "0.3.64", "0.9", "v1"])
 def test_an_old_comfyui_is_told_so(monkeypatch, version):
     with pytest.raises(ImportError) as caught:
         load_with_comfyui(monkeypatch, version)
-    assert str(caught.value) == (f"The ACE-Step nodes need ComfyUI 0.20.0 or newer; this is {version}. Update ComfyUI.")
+    assert str(caught.value) == (f"The ACE-Step nodes need ComfyUI 0.26.0 or newer; this is {version}. Update ComfyUI.")
 
 
-@pytest.mark.parametrize("version", ["0.20.0", "0.20.1", "0.30.0rc1", "1.0"])
+@pytest.mark.parametrize("version", ["0.26.0", "0.26.1", "0.30.0rc1", "1.0"])
 def test_newer_versions_are_welcome(monkeypatch, version):
     assert callable(load_with_comfyui(monkeypatch, version).comfy_entrypoint)
 
@@ -68,3 +73,15 @@ def test_newer_versions_are_welcome(monkeypatch, version):
 def test_outside_comfyui_it_says_where_it_belongs(monkeypatch):
     with pytest.raises(ImportError, match="custom_nodes"):
         load_with_comfyui(monkeypatch, None)
+
+
+def test_everything_names_the_same_oldest_version(monkeypatch):
+    with pytest.raises(ImportError) as caught:
+        load_with_comfyui(monkeypatch, "0.1")
+    texts = [str(caught.value)] + [
+        (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "README.md")
+    ]
+    patterns = (r"ComfyUI (\d+\.\d+\.\d+) or newer", r'requires-comfyui = ">=(.+)"')
+    named = {found for text in texts for pattern in patterns for found in re.findall(pattern, text)}
+    assert named == {comfyui_source.dotted(comfyui_source.OLDEST_SUPPORTED)}
+    assert named == {SUPPORTED_VERSIONS.split(",")[0]}

@@ -1,5 +1,8 @@
 """Models, encoders and VAEs that the user connects, and what other packs have done to them."""
 
+import inspect
+from contextlib import ExitStack, contextmanager
+
 import pytest
 import torch
 from acestep_nodes.nodes.errors import InputError
@@ -107,6 +110,119 @@ def test_a_comfyui_that_shows_the_network_nothing_is_refused_for_edits_and_serve
             generate(v15, duration=5)
         finally:
             network.prepare_condition = method
+
+
+class AsksInItsOwnWay:
+    """What the network's forward takes for the network, but ``prepare_condition`` is called as ``ask`` wants."""
+
+    def __init__(self, network, ask):
+        self._network, self._ask = network, ask
+
+    def __getattr__(self, name):
+        return getattr(self._network, name)
+
+    def prepare_condition(self, *args, **named):
+        return self._ask(self._network.prepare_condition, args, named)
+
+
+@contextmanager
+def comfyui_that_asks(network, change):
+    """The network's class as a later ComfyUI might have it.
+
+    change: takes the parameters of ``prepare_condition``; returns those it has now, and which go by position.
+    """
+    owner = type(network)
+    original = inspect.signature(owner.prepare_condition)
+    itself, *own = original.parameters.values()
+    parameters, by_position = change(own)
+    signature = inspect.Signature([itself, *parameters])
+
+    def changed(method):
+        def prepare_condition(*args, **named):
+            bound = signature.bind(*args, **named)
+            bound.apply_defaults()
+            return method(*(bound.arguments.get(name) for name in original.parameters))
+
+        prepare_condition.__signature__ = signature
+        return prepare_condition
+
+    def ask(method, args, named):
+        given = original.bind(None, *args, **named).arguments
+        named = {parameter.name: given[parameter.name] for parameter in parameters if parameter.name in given}
+        return method(*[named.pop(name) for name in by_position], **named)
+
+    def forward(method):
+        return lambda self, *args, **named: method(AsksInItsOwnWay(self, ask), *args, **named)
+
+    with ExitStack() as changes:
+        changes.enter_context(replaced(owner, "prepare_condition", changed))
+        changes.enter_context(replaced(owner, "forward", forward))
+        yield
+
+
+def by_name(parameters):
+    return parameters, []
+
+
+def keyword_only(parameters):
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters], []
+
+
+def in_another_order(parameters):
+    required = [parameter for parameter in parameters if parameter.default is inspect.Parameter.empty]
+    return [*reversed(required), *parameters[len(required) :]], [parameter.name for parameter in reversed(required)]
+
+
+def with_one_more_in_front(parameters):
+    more = inspect.Parameter("timestep_r", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+    return [more, *(parameter.replace(default=None) for parameter in parameters)], []
+
+
+@pytest.fixture(scope="module")
+def stock(v15):
+    """An edit and a song as the ComfyUI that is there makes them."""
+    return inpaint(v15, sound(6.0), (2.0, 3.0))[0].waveform, generate(v15, duration=5)[0].waveform
+
+
+@pytest.mark.parametrize("change", [by_name, keyword_only, in_another_order, with_one_more_in_front])
+def test_comfyui_may_name_its_arguments_and_order_them_as_it_likes(v15, stock, change):
+    with comfyui_that_asks(v15.network, change), calls_of(v15.network.encoder, "forward") as encoded:
+        made = inpaint(v15, sound(6.0), (2.0, 3.0))[0].waveform, generate(v15, duration=5)[0].waveform
+    assert torch.equal(made[0], stock[0])
+    assert torch.equal(made[1], stock[1])
+    assert len(encoded) == 2  # still once a run
+
+
+@pytest.mark.parametrize("lacking", [["src_latents"], ["lyric_hidden_states", "src_latents"]])
+def test_a_comfyui_that_lacks_an_argument_is_refused_for_edits(v15, lacking):
+    from acestep_nodes.nodes.errors import BackendUnavailable
+
+    def without(parameters):
+        return [parameter for parameter in parameters if parameter.name not in lacking], []
+
+    sentence = f"prepare_condition takes no {', '.join(lacking)}. Update the pack"
+    with comfyui_that_asks(v15.network, without), pytest.raises(BackendUnavailable, match=sentence):
+        inpaint(v15, sound(6.0), (2.0, 3.0))
+
+
+def test_a_comfyui_that_renames_the_latents_makes_songs_its_own_way(v15):
+    def renamed(method):
+        def prepare_condition(*args, **named):
+            return method(*args, **named)
+
+        signature = inspect.signature(method)
+        parameters = [p.replace(name="x") if p.name == "src_latents" else p for p in signature.parameters.values()]
+        prepare_condition.__signature__ = signature.replace(parameters=parameters)
+        return prepare_condition
+
+    with (
+        replaced(type(v15.network), "prepare_condition", renamed),
+        calls_of(v15.network.detokenizer, "forward") as hints,
+        calls_of(v15.network.encoder, "forward") as conditions,
+    ):
+        generate(v15, duration=5)
+    assert len(hints) == 8  # at every step, as ComfyUI does
+    assert {args[4].shape[1] for args in conditions} == {128}  # and with a reference as long as the song
 
 
 def test_parts_of_the_wrong_kind_are_refused_before_anything_runs(v15, v1):
@@ -226,3 +342,30 @@ def test_context_windows_serve_for_songs_edits_and_extensions(comfy_path, family
             assert bool(made.waveform.isfinite().all())
     assert len(called) > 3
     assert {args[0].shape[-1] for args in called} <= {length, length + 1}  # one more to go on from
+
+
+def test_a_shift_on_v1s_model_is_said_to_be_ignored(v1):
+    from comfy_extras.nodes_model_advanced import ModelSamplingSD3
+
+    def warnings_of(model):
+        options = {"duration": 5, "steps": 1, "guidance": 1.0, "variant": "auto"}
+        return [text for text in generate(Parts(model, v1.clip, v1.vae), **options)[1] if "a shift of" in text]
+
+    (shifted,) = ModelSamplingSD3().patch(v1.model, 5.0)
+    (same,) = ModelSamplingSD3().patch(v1.model, 3.0)
+    assert warnings_of(v1.model) == warnings_of(same) == []
+    for _ in range(2):  # the second time it is loaded already
+        (said,) = warnings_of(shifted)
+        assert "a shift of 5, which is ignored" in said
+
+
+def test_a_text_encoder_that_comfyui_loaded_for_another_model_is_refused(v15):
+    """What Load CLIP makes of 1.5's text encoder alone: it reads the tags and would give no lyrics."""
+    from comfy.text_encoders.anima import AnimaTokenizer
+
+    class Clip:
+        tokenizer = AnimaTokenizer.__new__(AnimaTokenizer)
+
+    Clip.tokenizer.qwen3_06b = Clip.tokenizer.t5xxl = None
+    with pytest.raises(InputError, match="clip is not the text encoder of ACE-Step 1.5; load qwen_0.6b_ace15 and"):
+        generate(Parts(v15.model, Clip(), v15.vae), duration=5, planning="off")

@@ -6,7 +6,7 @@ import gc
 import pytest
 import torch
 from acestep_nodes.nodes.errors import RenderError
-from acestep_nodes.nodes.progress import Progress
+from acestep_nodes.nodes.request.progress import Progress
 from local_models.session import calls_of, generate, inpaint, outpaint, replaced, sound, steps_for
 
 pytest_plugins = ["local_fixtures"]

@@ -2,35 +2,68 @@
 
 import pytest
 import torch
-from acestep_nodes.nodes.progress import Progress
+from acestep_nodes.nodes.backends.local import installed
+from acestep_nodes.nodes.backends.local.correction import Correction
+from acestep_nodes.nodes.backends.local.recipe import recipe_for
+from acestep_nodes.nodes.request.progress import Progress
+from acestep_nodes.nodes.request.requests import generate_request
+from local_models import templates
 from local_models.session import calls_of, generate, inpaint, outpaint, replaced, sound, steps_for
 
 pytest_plugins = ["local_fixtures"]
 
 
-def native_song(parts, seed, duration, tags, lyrics):
-    """ComfyUI's own graph for 1.5 turbo: TextEncodeAceStepAudio1.5, KSampler (8, 1, euler, simple), VAE.decode."""
-    import comfy.sample
-
-    tokens = parts.clip.tokenize(
-        tags, lyrics=lyrics, bpm=75, duration=duration, timesignature=3, language="en", keyscale="A minor", seed=seed
-    )
-    positive = parts.clip.encode_from_tokens_scheduled(tokens)
-    negative = [[torch.zeros_like(c), {**e, "conditioning_lyrics": e["conditioning_lyrics"] * 0}] for c, e in positive]
-    latent = torch.zeros(1, 64, duration * 25)
-    noise = comfy.sample.prepare_noise(latent, seed)
-    made = comfy.sample.sample(
-        parts.model, noise, 8, 1.0, "euler", "simple", positive, negative, latent, denoise=1.0, seed=seed
-    )
-    return parts.vae.decode(made).movedim(-1, 1)[0]
-
-
-def test_a_turbo_song_is_bit_for_bit_what_comfyuis_own_graph_makes(v15):
-    made, _ = generate(v15, duration=6, language="en")
+def test_a_song_with_comfyuis_recipe_is_bit_for_bit_what_comfyuis_own_graph_makes(v15):
+    made, warnings = generate(v15, duration=30, tags=templates.TAGS, lyrics=templates.VERSE, recipe="comfyui")
     with torch.inference_mode():
-        native = native_song(v15, 5, 6, "lo-fi, mellow, 75 BPM, A minor, 3/4", "[Verse]\nla la la")
-    assert made.sample_rate == 48_000
+        latents = templates.v15_latents(v15, "turbo", seed=5, duration=30)
+        native = v15.vae.decode(latents).movedim(-1, 1)[0]
+    assert made.sample_rate == 48_000 and not warnings
     assert torch.equal(made.waveform, native)
+
+
+def test_what_comfyuis_recipe_tells_the_model_of_itself_is_said(v15):
+    _, warnings = generate(v15, duration=5, tags="lo-fi, 90 BPM", recipe="comfyui", steps=1)
+    assert [warning for warning in warnings if "E minor, 4/4, as in ComfyUI's templates" in warning]
+    assert not any("120 BPM" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("variant", "name", "planned", "steps", "correction"),
+    [
+        ("turbo", "upstream", True, 8, Correction(0.02, 0.06)),
+        ("turbo", "upstream", False, 8, Correction(0.05, 0.02)),
+        ("xl_turbo", "upstream", False, 8, Correction(0.05, 0.02)),
+        ("base", "upstream", True, 32, None),
+        ("xl_base", "upstream", True, 32, None),
+        ("sft", "upstream", True, 50, None),
+        ("turbo", "comfyui", True, 8, None),
+        ("base", "comfyui", True, 50, None),
+        ("xl_sft", "comfyui", True, 50, None),
+    ],
+)
+def test_each_model_has_its_recipe(v15, variant, name, planned, steps, correction):
+    request = generate_request(duration=5, **v15.shared(variant=variant, recipe=name))
+    found = recipe_for(installed.choose(request), request, planned=planned)
+    assert (found.steps, found.correction, found.template) == (steps, correction, name == "comfyui")
+    own = generate_request(duration=5, **v15.shared(variant=variant, recipe=name, steps=3))
+    assert recipe_for(installed.choose(own), own).steps == 3
+
+
+@pytest.mark.parametrize("kind", ["song", "edit"])
+def test_a_turbo_run_is_corrected_as_its_recipe_says(v15, kind):
+    from acestep_nodes.nodes.backends.local import sampling  # needs ComfyUI's engine
+
+    with calls_of(sampling, "corrected") as calls:
+        if kind == "song":
+            generate(v15, duration=5)
+        else:
+            inpaint(v15, sound(6.0), (2.0, 4.0))
+        assert len(calls) == 8
+        expected = Correction(0.02, 0.06) if kind == "song" else Correction(0.05, 0.02)
+        assert {call[3] for call in calls} == {expected}
+        inpaint(v15, sound(6.0), (2.0, 4.0), recipe="comfyui")
+        assert len(calls) == 8
 
 
 @pytest.mark.parametrize("duration", [5, 7])
@@ -148,7 +181,7 @@ def test_less_strength_stays_closer_to_the_source(v15):
 def test_what_is_made_in_a_range_does_not_depend_on_which_take_or_part_comes_first(v15):
     from acestep_nodes.nodes.backends.interface import Plan
     from acestep_nodes.nodes.backends.local import LocalBackend
-    from acestep_nodes.nodes.request import Call, inpaint_request
+    from acestep_nodes.nodes.request.requests import Call, inpaint_request
 
     request = inpaint_request(**v15.shared(batch_size=3))
     window = sound(14.0)
@@ -215,7 +248,7 @@ def test_a_source_shorter_than_the_networks_least_is_filled_up(v15):
 def test_parts_of_one_edit_do_not_repeat_each_other(v15):
     from acestep_nodes.nodes.backends.interface import Plan
     from acestep_nodes.nodes.backends.local import LocalBackend
-    from acestep_nodes.nodes.request import Call, inpaint_request
+    from acestep_nodes.nodes.request.requests import Call, inpaint_request
 
     request = inpaint_request(**v15.shared(steps=1))
     window, backend = sound(2.0), LocalBackend(request)

@@ -3,35 +3,18 @@
 import dataclasses
 import os
 import struct
-import sys
-import types
+from pathlib import Path
 
 import pytest
 from acestep_nodes.nodes.backends.local import files, installed
 from acestep_nodes.nodes.backends.local.backend import LocalBackend
 from acestep_nodes.nodes.backends.local.family import V1, V15
+from acestep_nodes.nodes.backends.local.folders import standard_folder
 from acestep_nodes.nodes.errors import BackendUnavailable, InputError
-from acestep_nodes.nodes.request import generate_request
+from acestep_nodes.nodes.request.requests import generate_request, inpaint_request
 from local_models import checkpoints as made
 
-
-@pytest.fixture
-def models(tmp_path, monkeypatch):
-    """An empty set of model folders, each with a second one as extra_model_paths.yaml adds them."""
-    folders = {name: [tmp_path / name, tmp_path / "extra" / name] for name in files.FOLDERS}
-    for paths in folders.values():
-        for path in paths:
-            path.mkdir(parents=True)
-
-    def listed(name):
-        return [str(f.relative_to(p)) for p in folders[name] for f in sorted(p.rglob("*")) if f.is_file()]
-
-    fake = types.ModuleType("folder_paths")
-    fake.get_filename_list = listed
-    fake.get_full_path = lambda name, file: next((str(p / file) for p in folders[name] if (p / file).exists()), None)
-    fake.get_folder_paths = lambda name: [str(p) for p in folders[name]]
-    monkeypatch.setitem(sys.modules, "folder_paths", fake)
-    return tmp_path
+pytest_plugins = ["model_folders"]
 
 
 def _request(**changes):
@@ -148,6 +131,40 @@ def test_a_text_encoder_of_other_models_does_not_complete_a_set(models):
     assert "acestep_v1.5_turbo.safetensors (4.8 GB)" not in str(error.value)
 
 
+def _without_lm(models):
+    _split_set(models, ("acestep_v1.5_turbo.safetensors", made.V15_NETWORK))
+    (models / "text_encoders" / "qwen_1.7b_ace15.safetensors").unlink()
+
+
+def test_without_a_language_model_a_song_is_made_unplanned_and_an_edit_as_ever(models):
+    _without_lm(models)
+    with pytest.raises(BackendUnavailable) as error:
+        installed.choose(_request())
+    assert "qwen_1.7b_ace15.safetensors (3.7 GB)" in str(error.value)
+    assert "set planning to off, which needs no language model: all else is there." in str(error.value)
+    text = ["qwen_0.6b_ace15.safetensors"]
+    assert [file.name for file in installed.choose(_request(planning="off")).clip] == text
+    assert [file.name for file in installed.choose(_edit()).clip] == text
+    cover = _request(reference=object(), reference_use="cover")
+    assert [file.name for file in installed.choose(cover).clip] == text
+    (models / "diffusion_models" / "acestep_v1.5_turbo.safetensors").unlink()
+    with pytest.raises(BackendUnavailable) as error:
+        installed.choose(_request())
+    assert "set planning to off" not in str(error.value)
+
+
+def test_an_unplanned_song_does_not_load_the_language_model_and_an_edit_shares_it(models):
+    _split_set(models, ("acestep_v1.5_turbo.safetensors", made.V15_NETWORK))
+    assert len(installed.choose(_request()).clip) == len(installed.choose(_edit()).clip) == 2
+    assert [file.name for file in installed.choose(_request(planning="off")).clip] == ["qwen_0.6b_ace15.safetensors"]
+
+
+def _edit():
+    return inpaint_request(
+        node="N", tags="lo-fi", lyrics="", seed=1, version="auto", backend="local", batch_size=1
+    )  # fmt: skip
+
+
 def test_nothing_installed_names_both_ways_forward_and_their_cost(models):
     with pytest.raises(BackendUnavailable) as error:
         LocalBackend(_request()).check(None)
@@ -218,6 +235,33 @@ def test_a_network_alone_among_the_checkpoints_can_be_used(models):
     assert not files.misplaced_files()
 
 
+def test_a_variant_that_is_there_is_not_asked_for_again_when_only_its_vae_is_missing(models):
+    _split_set(models, ("acestep_v1.5_xl_base_bf16.safetensors", made.XL_NETWORK))
+    (models / "vae" / "ace_1.5_vae.safetensors").unlink()
+    with pytest.raises(BackendUnavailable) as error:
+        installed.choose(_request(variant="xl_base"))
+    said = str(error.value)
+    assert "ace_1.5_vae.safetensors (0.3 GB)" in said and "(10 GB)" not in said and "qwen_1.7b" in said.split("They")[0]
+    assert "qwen_1.7b_ace15.safetensors (3.7 GB)" not in said
+
+
+def test_a_variant_that_comfyui_does_not_offer_is_named_by_what_its_file_is_told_by(models):
+    with pytest.raises(BackendUnavailable) as error:
+        installed.choose(_request(variant="sft"))
+    said = str(error.value)
+    assert f"a file with sft in its name (about 5 GB; ComfyUI offers xl_sft ready-made) in {models}" in said
+    assert "qwen_0.6b_ace15.safetensors (1.2 GB)" in said and "Get the model" not in said
+
+
+def test_files_go_to_the_folder_that_bears_the_name(models, monkeypatch):
+    import folder_paths
+
+    monkeypatch.setattr(folder_paths, "get_folder_paths", lambda name: ["/models/unet", f"/models/{name}"])
+    assert standard_folder("diffusion_models") == Path("/models/diffusion_models")
+    monkeypatch.setattr(folder_paths, "get_folder_paths", lambda name: ["/big disk/sd", "/other"])
+    assert standard_folder("checkpoints") == Path("/big disk/sd")
+
+
 def test_v1_asked_for_and_missing(models):
     made.write(models / "checkpoints" / "ace_step_1.5_turbo_aio.safetensors", made.V15_AIO)
     with pytest.raises(BackendUnavailable, match="ace_step_v1_3.5b.safetensors"):
@@ -246,7 +290,7 @@ def test_a_renamed_file_is_what_the_user_says_it_is(models):
     from acestep_nodes.nodes.backends.interface import Plan
 
     backend.check(Plan((10.0,)))
-    assert any("run as turbo" in warning for warning in backend.facts()["warnings"])
+    assert "run_as_turbo" in [said.code for said in backend.facts()["warnings"]]
 
 
 def test_a_replaced_file_changes_the_fingerprint(models):
@@ -272,3 +316,102 @@ def test_chosen_is_immutable(models):
     made.write(models / "checkpoints" / "ace_step_v1_3.5b.safetensors", made.V1_AIO)
     with pytest.raises(dataclasses.FrozenInstanceError):
         installed.choose(_request()).variant = "turbo"
+
+
+@pytest.mark.parametrize(("network", "family"), [(made.V1_NETWORK, V1), (made.V15_NETWORK, V15)])
+def test_a_network_without_one_of_its_parts_is_none(network, family):
+    assert [part.whole for part in files.parts_of(network)] == [True]
+    for left_out in network.keys() - {"decoder.time_embed_r.linear_1.weight"}:
+        (part,) = files.parts_of({name: shape for name, shape in network.items() if name != left_out})
+        assert (part.kind, part.family, part.whole) == ("model", family, False), left_out
+
+
+def test_half_a_language_model_is_none():
+    assert [part.whole for part in files.parts_of(made.LM_4B)] == [True]
+    first_half = {name: shape for name, shape in made.LM_4B.items() if name != "model.norm.weight"}
+    assert [part.whole for part in files.parts_of(first_half)] == [False]
+
+
+def _said(**changes) -> str:
+    with pytest.raises(BackendUnavailable) as error:
+        installed.choose(_request(**changes))
+    return str(error.value)
+
+
+def test_shards_are_no_model_and_are_named(models):
+    _split_set(models)
+    halves = [
+        {name: shape for name, shape in made.V15_NETWORK.items() if name.startswith("decoder.") is first}
+        for first in (True, False)
+    ]
+    names = [f"acestep_base-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    for name, half in zip(names, halves):
+        made.write(models / "diffusion_models" / name, half)
+    said, folder = _said(), models / "diffusion_models"
+    for number, name in enumerate(names, start=1):
+        assert f"{name} in {folder} is part {number} of 2; ComfyUI needs one file with all of it." in said
+    assert "move it" not in said
+    # A name that says it is one of several counts even when it has a tensor of everything.
+    made.write(models / "diffusion_models" / names[0], made.V15_NETWORK)
+    assert "is part 1 of 2" in _said()
+    made.write(models / "diffusion_models" / "model-00001-of-00001.safetensors", made.V15_NETWORK)
+    assert installed.choose(_request()).model[0].name == "model-00001-of-00001.safetensors"
+
+
+def test_half_a_network_under_a_whole_ones_name_is_none(models):
+    half = {name: shape for name, shape in made.V15_NETWORK.items() if not name.startswith("encoder.")}
+    _split_set(models, ("acestep_v1.5_turbo.safetensors", half))
+    assert "acestep_v1.5_turbo.safetensors in " in _said() and "is only a part of a network" in _said()
+
+
+def test_xl_takes_the_larger_language_model(models):
+    _split_set(models, ("acestep_v1.5_xl_sft_bf16.safetensors", made.XL_NETWORK))
+    assert "qwen_1.7b" in installed.choose(_request()).name
+    made.write(models / "text_encoders" / "qwen_4b_ace15.safetensors", made.LM_4B)
+    assert "qwen_4b" in installed.choose(_request()).name
+    made.write(models / "diffusion_models" / "acestep_v1.5_turbo.safetensors", made.V15_NETWORK)
+    assert "qwen_1.7b" in installed.choose(_request()).name
+    for name in ("qwen_4b_ace15", "qwen_1.7b_ace15"):
+        (models / "text_encoders" / f"{name}.safetensors").unlink()
+    larger = f"qwen_4b_ace15.safetensors (about 8.4 GB in {models / 'text_encoders'})"
+    assert larger in _said(variant="xl_sft")
+    assert larger not in _said(variant="turbo")
+
+
+def test_files_in_other_formats_are_named_with_the_loader_that_reads_them(models):
+    for folder, name in (
+        ("diffusion_models", "acestep-v1.5-turbo-Q8_0.gguf"),
+        ("extra/checkpoints", "music/ACE Step.ckpt"),
+        ("text_encoders", "qwen-ace15-4b.gguf"),
+        ("diffusion_models", "flux.gguf"),
+    ):
+        path = models / folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"GGUF")
+    said = _said()
+    assert "You have acestep-v1.5-turbo-Q8_0.gguf, which only other loaders read: load it with a GGUF loader" in said
+    assert (
+        "You have ACE Step.ckpt, which only other loaders read: load it with ComfyUI's loader for it and connect"
+        in said
+    )
+    assert "connect that to model." in said and "connect that to clip." in said
+    assert "flux" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "flavour"),
+    [
+        ("acestep_v1.5_turbo.safetensors", "turbo"),
+        ("acestep_v1.5_xl_sft_bf16.safetensors", "sft"),
+        ("AceStepTurbo.safetensors", "turbo"),
+        ("acestepbase2b.safetensors", "base"),
+        ("ACE-Step-1.5-XLBase.safetensors", "base"),
+        ("ACESTEP_BASE.safetensors", "base"),
+        ("database_x.safetensors", None),
+        ("turbocharged.safetensors", None),
+        ("base/ace.safetensors", None),
+        ("merge_base_sft.safetensors", None),
+    ],
+)
+def test_a_name_says_what_a_file_is_only_as_a_word(name, flavour):
+    assert files.flavour_of(name) == flavour

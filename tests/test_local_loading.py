@@ -11,7 +11,7 @@ import torch
 from acestep_nodes.nodes.backends.local import installed
 from acestep_nodes.nodes.backends.local.files import CHECKPOINTS, DIFFUSION_MODELS, ModelFile
 from acestep_nodes.nodes.errors import BackendUnavailable
-from acestep_nodes.nodes.request import generate_request
+from acestep_nodes.nodes.request.requests import generate_request
 from local_models import checkpoints as made
 
 SHARED = {"node": "N", "tags": "lo-fi", "lyrics": "", "seed": 1, "version": "auto", "backend": "local", "batch_size": 1}

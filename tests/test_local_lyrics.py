@@ -1,7 +1,7 @@
 """The language of lyrics, told from their script, and v1's marks."""
 
 import pytest
-from acestep_nodes.nodes.backends.local.lyric_language import of_script, v1_lyrics
+from acestep_nodes.nodes.backends.local.lyric_language import of, of_script, v1_lyrics
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,25 @@ def test_auto_marks_each_line_by_its_script():
 
 def test_a_language_v1_does_not_know_is_told_by_script():
     assert v1_lyrics("สวัสดี\nпривет", "th") == "สวัสดี\n[ru]привет"
+
+
+def test_lines_whose_script_does_not_tell_are_in_the_usual_language():
+    assert v1_lyrics("bonjour\nпривет", "auto", "fr") == "[fr]bonjour\n[ru]привет"
+
+
+@pytest.mark.parametrize(
+    ("lyrics", "tags", "language"),
+    [
+        ("hello", "jazz", "en"),
+        ("bonjour", "jazz, french female vocal", "fr"),
+        ("[Verse]\n[de]hallo", "jazz", "de"),
+        ("[Verse]\n[de]hallo", "french vocal", "de"),
+        ("привіт", "ukrainian vocal", "uk"),
+        ("привет", "french vocal", "ru"),
+        ("你好", "cantonese vocal", "yue"),
+        ("你好", "spanish guitar", "zh"),
+        ("こんにちは世界", "cantonese vocal", "ja"),
+    ],
+)
+def test_lyrics_and_tags_say_the_language_as_far_as_the_script_allows(lyrics, tags, language):
+    assert of(lyrics, tags) == language

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.progress import Progress
+from acestep_nodes.nodes.request.progress import Progress
 from local_models.session import Parts, calls_of, generate, inpaint, outpaint, replaced, sound
 
 pytest_plugins = ["local_fixtures"]
@@ -225,9 +225,43 @@ def test_pitfall_09_any_of_the_51_languages_reaches_1_5_and_instrumentals_are_ma
 
     assert lyrics_text(language="sw").startswith("# Languages\nsw\n\n# Lyric\n[Verse]\nla la la")
     assert lyrics_text(lyrics="[Verse]\nこんにちは").startswith("# Languages\nja\n")
+    assert lyrics_text().startswith("# Languages\nen\n")
+    assert lyrics_text(tags="lo-fi, french female vocal").startswith("# Languages\nfr\n")
+    timed = lyrics_text(lyrics="[00:12.00]one\n[00:14.50]**two**")
+    assert timed.startswith("# Languages\nen\n\n# Lyric\none\ntwo<|endoftext|>")
+    assert lyrics_text(lyrics="［inst］").startswith("# Languages\nunknown\n\n# Lyric\n[Instrumental]")
     assert lyrics_text(lyrics="[inst]").startswith("# Languages\nunknown\n\n# Lyric\n[Instrumental]")
     assert lyrics_text(lyrics="").startswith("# Languages\nunknown\n\n# Lyric\n[Instrumental]")
     assert lyrics_text(lyrics="[Intro]\n[Drop]").startswith("# Languages\nunknown\n\n# Lyric\n[Intro]\n[Drop]")
+
+
+def test_pitfall_09_what_was_taken_off_the_lyrics_is_said(v1):
+    timed, written = "[00:12.00]one\n[00:14.50]two", "## Verse\n*one*\n**two**"
+    for lyrics, said in ((timed, "The times of an LRC file"), (written, "Markdown"), ("one\r\n (two)", None)):
+        _, warnings = generate(v1, duration=5, steps=1, guidance=1.0, lyrics=lyrics, variant="auto")
+        assert [text.split(" in the lyrics would")[0] for text in warnings if "taken off" in text] == [said] * bool(
+            said
+        )
+
+
+def test_pitfall_09_longer_texts_than_the_models_were_shown_are_said(v15, v1):
+    many = ", ".join(f"piano {number}" for number in range(140))
+    options = {"duration": 5, "steps": 1}
+    for parts, more in ((v15, {}), (v1, {"guidance": 1.0, "variant": "auto"})):
+        _, warnings = generate(parts, tags=many, **options, **more)
+        assert any("The tags make a text of" in text and "trained on 256 at most" in text for text in warnings)
+    _, warnings = inpaint(v15, sound(WINDOW_SECONDS), (2.0, 3.0), lyrics="la li lu\n" * 600, steps=1)
+    assert any("The lyrics make a text of" in text and "trained on 2048 at most" in text for text in warnings)
+    _, warnings = generate(v15, **options)
+    assert not any("trained on" in text for text in warnings)
+
+
+def test_pitfall_10_a_songs_timbre_is_30_s_of_silence_however_long_it_is(v15):
+    with calls_of(v15.network.encoder, "forward") as conditions:
+        generate(v15, duration=5)
+        generate(v15, duration=40)
+    assert [args[4].shape[1] for args in conditions] == [750, 750]
+    assert torch.equal(conditions[0][4], conditions[1][4])
 
 
 def test_pitfall_10_takes_are_made_one_by_one_and_each_gets_its_timbre(v15):
@@ -235,7 +269,7 @@ def test_pitfall_10_takes_are_made_one_by_one_and_each_gets_its_timbre(v15):
         inpaint(v15, sound(WINDOW_SECONDS), (2.0, 3.0))
     assert {args[0].shape[0] for args in called} == {1}
     (args,) = conditions
-    assert args[4].shape[1] <= 750 and args[5].tolist() == [0]
+    assert args[4].shape[1] == 750 and args[5].tolist() == [0]
 
 
 def test_pitfall_11_noise_is_drawn_on_the_cpu_and_does_not_move_with_the_window(v15):
@@ -277,11 +311,11 @@ def test_pitfall_12_codes_or_a_reference_in_the_text_do_not_change_the_task(v15)
 
 def test_pitfall_12_the_repaint_instruction_is_given(v15):
     with calls_of(v15.clip.tokenizer.qwen3_06b, "tokenize_with_weights") as texts:
-        inpaint(v15, sound(WINDOW_SECONDS, 48_000), (2.0, 3.0))
+        inpaint(v15, sound(WINDOW_SECONDS + 0.9, 48_000), (2.0, 3.0))
     given = texts[-1][0]
     assert given == (
         "# Instruction\nRepaint the mask area based on the given conditions:\n\n"
-        "# Caption\nlo-fi, mellow, 75 BPM, A minor, 3/4\n\n"
+        "# Caption\nlo-fi, mellow\n\n"
         "# Metas\n- bpm: 75\n- timesignature: 3\n- keyscale: A minor\n- duration: 6 seconds\n"
         "<|endoftext|>\n<|endoftext|>"
     )

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 from acestep_nodes.nodes.audio.codec import encode_flac
-from acestep_nodes.nodes.audio.peaks import MESSAGE_BINS, measure, peaks_of_file, peaks_of_sound
+from acestep_nodes.nodes.audio.outline import MESSAGE_BINS, outline_of_file, outline_of_sound
+from acestep_nodes.nodes.audio.peaks import measure
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.peaks_route import PeaksOfFiles, file_inside
+from acestep_nodes.nodes.routes.peaks import OutlinesOfFiles, file_inside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,14 +52,14 @@ def test_each_bin_holds_its_own_extremes(samples, bin_samples, max_bins):
 def test_the_power_of_a_sine_is_right_and_its_channels_are_averaged():
     seconds = torch.arange(RATE) / RATE
     sine = torch.sin(2 * torch.pi * 441 * seconds)
-    both = peaks_of_sound(Sound(torch.stack([sine, sine]), RATE), max_bins=10)
-    one = peaks_of_sound(Sound(torch.stack([sine, torch.zeros(RATE)]), RATE), max_bins=10)
+    both = outline_of_sound(Sound(torch.stack([sine, sine]), RATE), max_bins=10).peaks
+    one = outline_of_sound(Sound(torch.stack([sine, torch.zeros(RATE)]), RATE), max_bins=10).peaks
     assert both.rms.float().mean() / 127 == pytest.approx(2**-0.5, abs=0.01)
     assert one.rms.float().mean() / 127 == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_message_is_small_and_whole():
-    found = peaks_of_sound(Sound(noise(RATE * 60), RATE)).as_dict()
+    found = outline_of_sound(Sound(noise(RATE * 60), RATE)).peaks.as_dict()
     assert found["bins"] <= MESSAGE_BINS
     data = np.frombuffer(base64.b64decode(found["data"]), np.int8).reshape(3, found["bins"])
     assert data[0].min() < -120 and data[1].max() > 120 and (data[2] > 0).all()
@@ -66,7 +67,7 @@ def test_the_message_is_small_and_whole():
 
 
 def test_silence_and_emptiness():
-    assert not peaks_of_sound(Sound(torch.zeros(1, 1000), RATE)).high.any()
+    assert not outline_of_sound(Sound(torch.zeros(1, 1000), RATE)).peaks.high.any()
     with pytest.raises(InputError):
         measure([], RATE, 64, 100)
     with pytest.raises(InputError):
@@ -77,7 +78,7 @@ def test_a_file_is_outlined_as_its_sound_is(tmp_path):
     track = noise(RATE * 3) * 0.9
     path = tmp_path / "track.flac"
     path.write_bytes(encode_flac(Sound(track, RATE)))
-    found = peaks_of_file(path)
+    found = outline_of_file(path).peaks
     straight = measure([track], RATE, 512, 1 << 17)
     assert found.seconds == 3 and found.sample_rate == RATE
     assert (found.low.int() - straight.low.int()).abs().max() <= 1
@@ -92,7 +93,7 @@ def test_what_is_no_sound_is_refused(tmp_path, content):
     path = tmp_path / "file.mp3"
     path.write_bytes(content)
     with pytest.raises(InputError):
-        peaks_of_file(path)
+        outline_of_file(path)
 
 
 def test_only_files_of_the_folder_are_found(tmp_path):
@@ -116,14 +117,14 @@ def test_a_file_is_measured_once_until_it_changes(tmp_path, monkeypatch):
     path.write_bytes(encode_flac(Sound(noise(RATE), RATE)))
     measured = []
     monkeypatch.setattr(
-        "acestep_nodes.nodes.peaks_route.peaks_of_file", lambda path: measured.append(path) or peaks_of_file(path)
+        "acestep_nodes.nodes.routes.peaks.outline_of_file", lambda path: measured.append(path) or outline_of_file(path)
     )
-    peaks = PeaksOfFiles(kept=1)
+    outlines = OutlinesOfFiles(kept=1)
 
     async def scenario():
-        first = await peaks.of(path)
-        assert await peaks.of(path) is first and len(measured) == 1
+        first = await outlines.of(path)
+        assert await outlines.of(path) is first and len(measured) == 1
         path.write_bytes(encode_flac(Sound(noise(RATE * 2), RATE)))
-        assert (await peaks.of(path)).seconds == 2
+        assert (await outlines.of(path)).peaks.seconds == 2
 
     asyncio.run(scenario())

@@ -6,10 +6,9 @@ import json
 import pytest
 from acestep_nodes.nodes.audio.windows import plan_extensions, plan_windows
 from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.peaks_route import PeaksOfFiles
-from acestep_nodes.nodes.peaks_route import answer as peaks_answer
-from acestep_nodes.nodes.plan_route import call_seconds, register_routes
-from acestep_nodes.nodes.same_origin import MAX_BODY_BYTES, BadInput
+from acestep_nodes.nodes.routes.peaks import OutlinesOfFiles, outline
+from acestep_nodes.nodes.routes.plan import call_seconds, register_routes
+from acestep_nodes.nodes.routes.same_origin import MAX_BODY_BYTES, BadInput
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given, settings
@@ -40,10 +39,25 @@ def test_an_outpaint_is_planned_as_it_will_run(seconds, before, after, context):
     assert call_seconds(question) == pytest.approx([p.samples / RATE for p in passes], abs=0.003)
 
 
+def test_a_loop_is_planned_as_it_will_run():
+    """Round the end there is context as elsewhere: a second of a long track, wherever it lies, is as long a call."""
+    question = {"task": "inpaint", "seconds": 300, "context_seconds": 20, "loop": True}
+    for ranges in ([[299.5, 0.5]], [[0, 1]], [[299, 300]], [[100, 101]]):
+        assert call_seconds(question | {"ranges": ranges}) == [41.0]
+    assert call_seconds(question | {"ranges": [[300, 1]]}) == [41.0]
+    assert call_seconds(question | {"ranges": [[299, 300], [0, 1]]}) == [42.0]
+    added = {"task": "outpaint", "seconds": 100, "before": 0, "after": 8, "context_seconds": 20, "loop": True}
+    assert call_seconds(added) == [48.0]
+    with pytest.raises(InputError, match="nothing of the track"):
+        call_seconds(question | {"ranges": [[0, 300]]})
+
+
 @pytest.mark.parametrize(
     "question",
     [
         {},
+        {"task": "inpaint", "seconds": 10, "context_seconds": 30, "ranges": [[3, 2]]},
+        {"task": "inpaint", "seconds": 10, "context_seconds": 30, "ranges": [[3, 4]], "loop": "yes"},
         {"task": "inpaint", "seconds": 0, "context_seconds": 30, "ranges": [[0, 1]]},
         {"task": "inpaint", "seconds": 10, "context_seconds": 30, "ranges": []},
         {"task": "inpaint", "seconds": 10, "context_seconds": 30, "ranges": [[20, 30]]},
@@ -97,25 +111,31 @@ def test_the_page_is_answered():
 )
 def test_nobody_and_nothing_else_is_answered(body, headers, status):
     found, answer = asked(body, **headers)
-    assert found == status and answer.keys() == {"message"} and answer["message"].endswith(".")
+    assert found == status and answer.keys() == {"message", "said"} and answer["message"].endswith(".")
 
 
 @pytest.mark.parametrize(
     "question, status",
     [
         ({"filename": "missing.wav"}, 404),
+        ({"filename": "x" * 5000}, 404),
+        ({"filename": "a.wav", "subfolder": "x/" * 5000}, 404),
+        ({"filename": "half an emoji \ud83d.wav"}, 404),
         ({"filename": "../secret.wav"}, 404),
         ({}, 404),
         ({"filename": "text.wav"}, 422),
-        ({"filename": "text.wav", "type": "output"}, 400),
+        ({"filename": "text.wav", "type": "output"}, 404),
+        ({"filename": "text.wav", "type": "models"}, 400),
+        ({"filename": "text.wav", "type": None}, 400),
         ({"filename": ["text.wav"]}, 400),
         ({"filename": "text.wav", "subfolder": 7}, 400),
     ],
 )
-def test_peaks_that_cannot_be_given_are_refused(tmp_path, question, status):
+def test_outlines_that_cannot_be_given_are_refused(tmp_path, question, status):
     (tmp_path / "input").mkdir()
     (tmp_path / "input" / "text.wav").write_text("no sound")
     (tmp_path / "secret.wav").write_text("no sound")
+    folders = {kind: lambda kind=kind: str(tmp_path / kind) for kind in ("input", "output", "temp")}
     with pytest.raises(BadInput) as refused:
-        asyncio.run(peaks_answer(PeaksOfFiles(), tmp_path / "input", question))
+        asyncio.run(outline(OutlinesOfFiles(), folders, question))
     assert refused.value.status == status

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from readme import COMMANDS, NAMED, TEXT, arguments
@@ -37,11 +38,25 @@ def test_what_only_informs(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given, said", [(arguments("test tags"), "passed"), (arguments("measure"), "minute")])
-def test_one_test_and_one_benchmark(given, said):
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        (arguments("test tags"), "passed"),
+        (arguments("measure"), "minute"),
+        (arguments("campaign", **{"30": 0.02}), "0 went wrong"),  # minutes
+    ],
+)
+def test_one_test_and_programs_in_its_environment(given, said):
     program = PACK_DIR / "tests" / "run.py"
     done = subprocess.run([sys.executable, program, *given], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
+
+
+def test_what_was_measured_of_the_peers_is_what_the_bench_wrote():
+    lines = (TESTS / "bench" / "peers.txt").read_text(encoding="utf-8").splitlines()[2:]
+    assert len(lines) == 6
+    for line in lines:
+        assert f"| {' | '.join(re.split(r' {2,}', line.strip()))} |" in TEXT
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
@@ -65,15 +80,19 @@ def test_installing_by_git(tmp_path):
 
 def test_every_path_it_names_exists():
     named = set(re.findall(r"`((?:nodes|tests|workflows|js|locales)/[\w./-]*)`", TEXT))
-    named |= set(re.findall(r"\]\(((?!http)[\w./-]+)\)", TEXT)) | set(re.findall(r"tests/[\w/]+\.py", TEXT))
+    named |= {unquote(path) for path in re.findall(r"\]\(((?!http)[\w./%-]+)\)", TEXT)} | set(
+        re.findall(r"tests/[\w/]+\.py", TEXT)
+    )
     assert len(named) >= 8
     assert [path for path in sorted(named) if not (PACK_DIR / path).exists()] == []
 
 
 def test_every_example_and_every_option_of_run_py_is_told():
     table = TEXT.partition("## Example workflows")[2].partition("\n## ")[0]
-    assert sorted(re.findall(r"^\| (\w+) \| (?!pattern)", table, re.MULTILINE)) == graph.available()
-    for option in ("--simulator", "--deployment", "--backend", "--audio", "--set"):
+    rows = re.findall(r"^\| (\d\d [^|]+) \| `(\w+)` \|", table, re.MULTILINE)
+    assert rows == [(path.stem, name) for name, path in graph.editor_graphs().items()]
+    options = "--simulator --deployment --backend --audio --set --get-model --jobs --seeds --dry-run --max-cost-usd"
+    for option in [*options.split(), "--retry-unknown", "--parallel"]:
         assert option in TEXT
 
 

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import math
 
 import pytest
 import torch
-from acestep_nodes.nodes import report
-from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.rendering import render_generate, render_inpaint, render_outpaint
-from acestep_nodes.nodes.request import generate_request, inpaint_request, outpaint_request
+from acestep_nodes.nodes.audio.value import Sound
+from acestep_nodes.nodes.backends.sketch import SketchBackend
+from acestep_nodes.nodes.errors import InputError, RenderError
+from acestep_nodes.nodes.request.requests import generate_request, inpaint_request, outpaint_request
+from acestep_nodes.nodes.run import report
+from acestep_nodes.nodes.run.rendering import render_generate, render_inpaint, render_outpaint
 
 REPORT_KEYS = [
     "schema", "backend", "version", "model", "seeds", "request_ids", "cost_usd", "estimate_usd", "windows", "seams",
-    "warnings", "timings",
+    "warnings", "timings", "codes", "recipe", "kept",
 ]  # fmt: skip
 SHARED = {
     "node": "N",
@@ -116,6 +119,57 @@ def test_generate_gives_exactly_the_duration_for_each_take():
     assert facts["seeds"] == [5, 6] and facts["cost_usd"] is None and facts["estimate_usd"] is None
     again, _ = generate(7, seed=6)
     assert torch.equal(again["waveform"][0], out["waveform"][1])
+
+
+@pytest.mark.parametrize("seconds, is_said", [(5.0, False), (5.4, False), (8.2, True)])
+def test_a_take_that_is_longer_than_the_node_is_not_cut_in_silence(monkeypatch, seconds, is_said):
+    """As of a request whose id was typed in."""
+
+    async def longer(self, request):
+        return Sound(torch.full((2, round(seconds * 44_100)), 0.1), 44_100)
+
+    monkeypatch.setattr(SketchBackend, "generate", longer)
+    out, facts = generate(5)
+    assert out["waveform"].shape[2] == 5 * 44_100
+    said = [code["values"] for code in facts["codes"] if code["code"] == "take_cut"]
+    assert said == ([{"take": 1, "more": 3.2, "duration": 5, "whole": 9}] if is_said else [])
+
+
+def test_a_take_beyond_full_scale_is_turned_down_as_a_whole_and_no_other(monkeypatch):
+    plain, facts = generate(5, batch_size=3)
+    assert not any("full scale" in text for text in facts["warnings"])
+    original = SketchBackend.generate
+
+    async def loud(self, request):
+        sound = await original(self, request)
+        return Sound(sound.waveform * (5.0 if request.call.take == 1 else 1.0), sound.sample_rate)
+
+    monkeypatch.setattr(SketchBackend, "generate", loud)
+    out, facts = generate(5, batch_size=3)
+    takes, before = out["waveform"], plain["waveform"]
+    assert torch.equal(takes[[0, 2]], before[[0, 2]])
+    peak = float(before[1].abs().max())
+    assert peak > 0.2 and float(takes[1].abs().max()) == 1.0
+    torch.testing.assert_close(takes[1], before[1] / peak)
+    (said,) = (text for text in facts["warnings"] if "full scale" in text)
+    change = 20 * math.log10(5 * peak)
+    assert (
+        said == f"Take 2 went beyond full scale, so all of it was turned down by {change:.1f} dB; nothing is clipped."
+    )
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_take_of_samples_that_are_not_numbers_is_handed_to_nobody(monkeypatch, bad):
+    original = SketchBackend.generate
+
+    async def broken(self, request):
+        sound = await original(self, request)
+        sound.waveform[-1, -1] = bad if request.call.take == 1 else 0.0
+        return sound
+
+    monkeypatch.setattr(SketchBackend, "generate", broken)
+    with pytest.raises(RenderError, match="samples that are not numbers"):
+        generate(5, batch_size=2)
 
 
 def test_sketch_is_never_taken_for_ace_step():

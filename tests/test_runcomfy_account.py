@@ -10,7 +10,14 @@ import pytest
 from acestep_nodes.nodes.backends.runcomfy import account
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
 from acestep_nodes.nodes.backends.runcomfy.errors import JournalError, NotSignedIn
-from acestep_nodes.nodes.backends.runcomfy.place import API_URL, Place, api_url_from
+from acestep_nodes.nodes.backends.runcomfy.place import (
+    API_URL,
+    SERVERLESS_URL,
+    Place,
+    api_url_from,
+    data_directory,
+    serverless_url_from,
+)
 from acestep_nodes.nodes.errors import BackendUnavailable, InputError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +60,7 @@ def test_where_the_command_line_keeps_its_token(tmp_path):
     assert found(place(tmp_path, XDG_CONFIG_HOME=both["XDG_CONFIG_HOME"]))[0] == "by-xdg"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"access_token": 7}', "{}"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"access_token": 7}', "{}", "[" * 100_000, '{"a":' * 100_000])
 def test_a_foreign_token_file_is_no_token(tmp_path, text):
     folder = tmp_path / "home" / ".config" / "runcomfy"
     folder.mkdir(parents=True)
@@ -118,8 +125,10 @@ def test_the_ceiling_is_two_dollars_until_set(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"ceiling_usd": "1"}', '{"ceiling_usd": -1}', '{"ceiling_usd": 1e9}', "[]"]
-)
+    "text",
+    ["", "{}", '{"ceiling_usd": "1"}', '{"ceiling_usd": -1}', '{"ceiling_usd": 1e9}', "[]", "[" * 100_000,
+     '{"ceiling_usd": 1' + "0" * 400 + "}", '{"ceiling_usd": NaN}'],
+)  # fmt: skip
 def test_a_damaged_ceiling_buys_nothing(tmp_path, text):
     with Simulator(compose=rendering.tone) as simulator:
         where = place_for(simulator, tmp_path)
@@ -133,6 +142,52 @@ def test_proxy_settings_that_cannot_work_are_a_sentence_without_their_password(t
         monkeypatch.setenv(name, "gopher://user:password@127.0.0.1:1")
     ran = generate(place(tmp_path, RUNCOMFY_API_TOKEN="abc"))
     assert isinstance(ran.error, BackendUnavailable) and "HTTPS_PROXY" in ran.words and "password" not in ran.words
+
+
+# The folder
+
+
+def test_the_data_folder_is_the_usual_one_until_it_is_named(tmp_path):
+    usual, named = tmp_path / "usual", tmp_path / "named"
+    assert data_directory({}, usual) == data_directory({"ACESTEP_DATA_DIR": " "}, usual) == usual
+    assert data_directory({"ACESTEP_DATA_DIR": str(named)}, usual) == named
+
+
+@pytest.mark.parametrize("text", ["relative/folder", ".", "~/data"])
+def test_a_data_folder_is_named_by_its_whole_path(tmp_path, text):
+    with pytest.raises(InputError, match="ACESTEP_DATA_DIR"):
+        data_directory({"ACESTEP_DATA_DIR": text}, tmp_path)
+
+
+@pytest.mark.parametrize("inside", ["", "deep/inside", "x/../inside"])
+def test_a_data_folder_that_comfyui_hands_out_is_refused(tmp_path, inside):
+    served = tmp_path / "output"
+    with pytest.raises(InputError, match="hands out"):
+        data_directory({"ACESTEP_DATA_DIR": str(served / inside)}, tmp_path / "usual", [served])
+
+
+def test_a_journal_left_behind_is_not_forgotten(tmp_path):
+    usual, named = tmp_path / "usual", tmp_path / "named"
+    usual.mkdir()
+    (usual / "journal.json").write_text("{}")
+    with pytest.raises(InputError, match="still lies in"):
+        data_directory({"ACESTEP_DATA_DIR": str(named)}, usual)
+    usual.rename(named)
+    assert data_directory({"ACESTEP_DATA_DIR": str(named)}, usual) == named
+
+
+def test_a_journal_of_deployments_left_behind_is_not_forgotten_either(tmp_path):
+    usual, named = tmp_path / "usual", tmp_path / "named"
+    (usual / "deployments").mkdir(parents=True)
+    (usual / "deployments" / "journal.json").write_text("{}")
+    with pytest.raises(InputError, match="still lies in"):
+        data_directory({"ACESTEP_DATA_DIR": str(named)}, usual)
+
+
+def test_a_data_folder_that_is_a_file_is_said_to_be_one(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="which is a file"):
+        data_directory({"ACESTEP_DATA_DIR": str(tmp_path / "file")}, tmp_path / "usual")
 
 
 # The address
@@ -240,3 +295,10 @@ def test_a_saved_token_is_in_its_own_file_only(tmp_path):
         assert generate(where).error is None
         holding = [f.name for f in tmp_path.rglob("*") if f.is_file() and simulator.token.encode() in f.read_bytes()]
         assert holding == ["token"]
+
+
+@pytest.mark.parametrize("url_from, url", [(api_url_from, API_URL), (serverless_url_from, SERVERLESS_URL)])
+def test_a_machine_of_another_environment_of_runcomfys_is_refused(url_from, url):
+    assert url_from({"RUNCOMFY_API_ENVIRONMENT": "production"}) == url == url_from({"RUNCOMFY_API_ENVIRONMENT": ""})
+    with pytest.raises(InputError, match="RUNCOMFY_API_ENVIRONMENT is 'development'"):
+        url_from({"RUNCOMFY_API_ENVIRONMENT": "development"})

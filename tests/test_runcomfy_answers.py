@@ -1,23 +1,25 @@
 """Reading answers: waits, costs, ids and words, for anything a service may send."""
 
 import json
+import sys
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
 from acestep_nodes.nodes.backends.runcomfy import errors
+from acestep_nodes.nodes.backends.runcomfy.account import Account
 from acestep_nodes.nodes.backends.runcomfy.answers import (
     cost_in,
-    error_for,
     parsed,
+    position_in,
     request_id_in,
     retry_after_seconds,
     said,
-    signalled_error,
 )
 from acestep_nodes.nodes.backends.runcomfy.endpoints import MODELS
 from acestep_nodes.nodes.backends.runcomfy.errors import UnusableAnswer
-from acestep_nodes.nodes.backends.runcomfy.price import PriceBoard, list_price, price_from
+from acestep_nodes.nodes.backends.runcomfy.price import LEAST_USD, MOST_USD, PriceBoard, list_price, price_from
+from acestep_nodes.nodes.backends.runcomfy.refusals import refusal_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +80,18 @@ def test_a_cost_may_be_written_as_a_number_or_in_digits(value, usd):
     assert cost_in({"cost": value}) == usd
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**400), "9" * 400, 1e308, -1, True, None, "nan", [], {}])
+def test_numbers_that_make_no_sense_are_none(value):
+    assert cost_in({"cost": value}) is None and position_in({"queue_position": value}) is None
+
+
+def test_an_answer_of_any_depth_is_a_line():
+    deep: list = []
+    for _ in range(sys.getrecursionlimit() * 3):
+        deep = [deep]
+    assert len(said({"detail": deep}, "the-token")) <= 300
+
+
 def test_a_token_is_found_in_json_where_it_is_written_with_escapes():
     token = 'a"b\\c'
     line = said({"detail": f"Bearer {token}"}, token)
@@ -92,36 +106,81 @@ def test_what_a_service_says_is_one_short_printable_line_without_the_token(value
         assert len(line) <= 300 and "\n" not in line and token not in line and line.isprintable()
 
 
-@given(st.dictionaries(st.text(), JSON), st.integers(300, 599))
+ACCOUNT = Account("the-token", "RUNCOMFY_API_TOKEN")
+
+
+@given(st.dictionaries(st.text() | st.just("error_code"), JSON), st.integers(300, 599))
 def test_any_answer_with_any_status_is_one_of_our_errors(answer, status):
-    error = error_for(status, "the price", answer, "the-token")
+    error = refusal_in(status, answer, "the price", ACCOUNT).error
     assert isinstance(error, errors.RunComfyError) and str(status) in str(error)
-    assert signalled_error(answer, "the-token") is None or answer["error_code"]
 
 
 @pytest.mark.parametrize(
     "status, kind, code",
     [
         (400, errors.RequestRefused, 65), (401, errors.NotSignedIn, 77), (402, errors.BalanceExhausted, 65),
-        (403, errors.NotSignedIn, 77), (404, errors.NoSuchThing, 65), (408, errors.TryLater, 75),
-        (410, errors.NoSuchThing, 65), (418, errors.RequestRefused, 65), (422, errors.RequestRefused, 65),
+        (403, errors.NotSignedIn, 77), (404, errors.RequestRefused, 65), (408, errors.TryLater, 75),
+        (410, errors.RequestRefused, 65), (418, errors.RequestRefused, 65), (422, errors.RequestRefused, 65),
         (429, errors.TryLater, 75), (500, errors.ServiceUnavailable, 69), (503, errors.ServiceUnavailable, 69),
         (302, errors.UnusableAnswer, 69),
     ],
 )  # fmt: skip
 def test_each_status_has_its_error_and_exit_code(status, kind, code):
-    error = error_for(status, "the price", None, "t")
+    error = refusal_in(status, {"detail": "no"}, "the price", ACCOUNT).error
     assert type(error) is kind and error.exit_code == code
 
 
-def test_an_exhausted_balance_is_said_plainly():
-    assert "balance is exhausted" in str(error_for(402, "x", None, "t"))
+CODES = [
+    (400001, errors.RequestRefused, 65, "refused"),
+    (400002, errors.BalanceExhausted, 65, "balance is exhausted"),
+    (400004, errors.NotSignedIn, 77, "rejected the token"),
+    (403001, errors.OtherAccount, 77, "another account"),
+    (404001, errors.NoSuchThing, 65, "does not know request r"),
+    (401001, errors.NotSignedIn, 77, "rejected the token"),
+    (500001, errors.ServiceUnavailable, 69, "has a problem"),
+    (10001, errors.BalanceExhausted, 65, "balance is exhausted"),
+    (10003, errors.NoSuchThing, 65, "does not know"),
+]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+@pytest.mark.parametrize("code, kind, exit_code, words", CODES)
+def test_the_services_own_code_decides_whatever_the_status(code, kind, exit_code, words, status, as_text):
+    answer = {"error_code": str(code) if as_text else code, "error_message": "because"}
+    refusal = refusal_in(status, answer, "the status of request r", ACCOUNT)
+    assert type(refusal.error) is kind and refusal.error.exit_code == exit_code
+    assert words in str(refusal.error) and str(code) in str(refusal.error) and "because" in str(refusal.error)
+    assert refusal.certain == (code != 500001) and refusal.passing == (code == 500001)
+
+
+@pytest.mark.parametrize("code", [True, None, "", "٤٠٤٠٠١", "404001.0", 404001.0, [404001], "9" * 5000, 10**400])
+def test_nothing_else_is_one_of_the_documented_codes(code):
+    assert type(refusal_in(404, {"error_code": code}, "x", ACCOUNT).error) is errors.RequestRefused
+
+
+def test_a_404_in_other_words_proves_nothing():
+    gateway = refusal_in(404, None, "the status of request r", ACCOUNT)
+    assert gateway.passing and not gateway.certain and type(gateway.error) is errors.ServiceUnavailable
+    assert refusal_in(404, {"detail": "Not Found"}, "the status of request r", ACCOUNT).passing
+
+
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("saved in ComfyUI", "Save a valid one in the account dialog."),
+        ("RUNCOMFY_API_TOKEN", "Set RUNCOMFY_API_TOKEN to a valid one and start again"),
+        ("runcomfy login", "Run `runcomfy login` again"),
+    ],
+)
+def test_a_rejected_token_is_put_right_where_it_came_from(source, words):
+    assert words in str(refusal_in(401, None, "the price", Account("t", source)).error)
 
 
 # Prices
 
 
-@given(st.floats(0, 1000, allow_nan=False), st.floats(0.1, 240))
+@given(st.floats(LEAST_USD, MOST_USD), st.floats(0.1, 240))
 def test_begun_seconds_are_counted_whole(usd, seconds):
     price = price_from({"model_id": MODEL, "base_price_usd": usd, "price_unit": "second"}, MODEL)
     assert price.live and price.of(seconds) >= usd * seconds * (1 - 1e-6)
@@ -139,7 +198,7 @@ def test_any_catalogue_answer_is_a_sound_price_or_an_error(model, usd, unit):
         price = price_from({"model_id": model, "base_price_usd": usd, "price_unit": unit}, MODEL)
     except UnusableAnswer:
         return
-    assert price.usd >= 0 and price.unit in ("second", "output") and model == MODEL
+    assert LEAST_USD <= price.usd <= MOST_USD and price.unit in ("second", "output") and model == MODEL
 
 
 def test_list_prices_are_never_live():

@@ -1,28 +1,34 @@
 """The two limits, under any order of runs, takes and threads of any prompts."""
 
 import threading
+import time
+from decimal import Decimal
 
 import pytest
-from acestep_nodes.nodes.backends.runcomfy import backend as backend_module
 from acestep_nodes.nodes.backends.runcomfy.account import save_ceiling
 from acestep_nodes.nodes.backends.runcomfy.budget import Budget, Prompt, Prompts
-from acestep_nodes.nodes.backends.runcomfy.errors import CostRefused
-from acestep_nodes.nodes.request import Call
+from acestep_nodes.nodes.backends.runcomfy.endpoints import MODELS
+from acestep_nodes.nodes.backends.runcomfy.errors import CostRefused, SomeFailed
+from acestep_nodes.nodes.backends.runcomfy.price import RunPrice, list_price, told_apart
+from acestep_nodes.nodes.backends.runcomfy.queued import Queued
+from acestep_nodes.nodes.request.requests import Call
 from hypothesis import given
 from hypothesis import strategies as st
-from runcomfy_runs import generate, hurried, place_for, song
+from runcomfy_runs import Watcher, generate, hurried, place_for, song
 from runcomfy_simulator import Simulator, rendering
+
+pytest_plugins = ("runcomfy_fixtures",)
 
 
 def budget(prompt, costs, max_cost=1000.0, ceiling=2.0) -> Budget:
-    made = Budget("N", prompt, max_cost, lambda: ceiling)
+    made = Budget(prompt, max_cost, lambda: ceiling)
     made.expect({Call(take=take): usd for take, usd in enumerate(costs)})
     return made
 
 
 def admitted(made: Budget) -> bool:
     try:
-        made.admit(Call(), 0.0, "$0.0002 per second of audio")
+        made.admit(Call(), made._amounts[Call()], "$0.0002 per second of audio")
     except CostRefused:
         return False
     return True
@@ -93,14 +99,13 @@ def test_the_words_name_the_other_runs(tmp_path):
         budget(prompt, [1.0]).admit(Call(), 1.0, "p")
 
 
-def test_nodes_of_one_prompt_share_the_ceiling_and_prompts_do_not(tmp_path, monkeypatch):
+def test_nodes_of_one_prompt_share_the_ceiling_and_prompts_do_not(tmp_path):
     with Simulator(compose=rendering.tone) as simulator:
         place = place_for(simulator, tmp_path)
         save_ceiling(place, 0.0025)  # two songs of 5 s at $0.0010
 
         def queue(prompt_id, seed):
-            monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: prompt_id)
-            return generate(place, song(seed=seed))
+            return generate(place, song(seed=seed), queued=Queued(prompt_id, time.time()))
 
         assert queue("first", 1).error is None and queue("first", 2).error is None
         refused = queue("first", 3)
@@ -109,17 +114,19 @@ def test_nodes_of_one_prompt_share_the_ceiling_and_prompts_do_not(tmp_path, monk
         assert queue("second", 3).error is None and simulator.paid == 3
 
 
-def test_an_unknown_outcome_stays_counted_and_a_refusal_does_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: "a prompt with faults")
+def test_an_unknown_outcome_stays_counted_and_a_refusal_does_not(tmp_path):
+    def queue(seed):
+        return generate(place, song(seed=seed), queued=Queued("a prompt with faults", time.time()))
+
     with Simulator(compose=rendering.tone) as simulator:
         place = place_for(simulator, tmp_path)
         save_ceiling(place, 0.0015)
         simulator.fault("submit", "http", status=422)
-        generate(place, song(seed=1))
+        queue(1)
         simulator.fault("submit", "drop_after")
-        generate(place, song(seed=2))  # fits, as the refused one cost nothing
+        queue(2)  # fits, as the refused one cost nothing
         assert simulator.paid == 1
-        assert isinstance(generate(place, song(seed=3)).error, CostRefused)
+        assert isinstance(queue(3).error, CostRefused)
         assert simulator.paid == 1
 
 
@@ -129,17 +136,15 @@ def test_what_was_paid_for_and_is_gone_is_bought_again_within_the_limits_only(tm
     with Simulator(compose=rendering.tone) as simulator:
         place = hurried(place_for(simulator, tmp_path))
         assert generate(place, song(batch_size=3)).error is None
-        for job in simulator.service.jobs():
-            job.forgotten = True
+        simulator.fault("file", "http", times=1000, status=404)
+        assert "bought again" in generate(place, song(batch_size=3)).words
         if limit == "ceiling":
             save_ceiling(place, 0.0025)  # two songs of 5 s at $0.0010
             refused = generate(place, song(batch_size=3))
         else:
             refused = generate(place, song(batch_size=3, max_cost_usd=0.0025))
-        assert "$0.0030" in refused.words and limit.split("_")[0] in refused.words
+        assert "$0.0020 of this run is spent" in refused.words and limit.split("_")[0] in refused.words
         assert simulator.paid == 3 + 2  # two fit; the third does not
-        save_ceiling(place, 2.0)
-        assert generate(place, song(batch_size=3)).error is None and simulator.paid == 3 + 3
 
 
 def test_a_call_that_costs_after_all_is_looked_at_again():
@@ -155,7 +160,6 @@ def test_a_call_that_costs_after_all_is_looked_at_again():
 def test_a_ceiling_lowered_while_the_run_was_queued_counts(tmp_path):
     with Simulator(compose=rendering.tone) as simulator:
         place = place_for(simulator, tmp_path)
-        from runcomfy_runs import Watcher
 
         def lower(status):
             save_ceiling(place, 0.0)
@@ -163,3 +167,75 @@ def test_a_ceiling_lowered_while_the_run_was_queued_counts(tmp_path):
 
         ran = generate(place, watcher=Watcher(lower))
         assert isinstance(ran.error, CostRefused) and simulator.paid == 0
+
+
+# What turns out during a run
+
+
+@pytest.mark.parametrize("limit", ["max_cost_usd", "ceiling"])
+def test_renders_that_cost_more_than_their_estimate_end_the_run_at_the_limit(simulator, place, limit):
+    simulator.fault("result", "change", times=1000, set={"cost": 0.003})
+    save_ceiling(place, 0.012 if limit == "ceiling" else 2.0)
+    run = song(batch_size=12, max_cost_usd=0.012 if limit == "max_cost_usd" else 1.0)
+    ran = generate(place, run)  # $0.0120 by its estimate
+    assert isinstance(ran.error, SomeFailed) and limit.split("_")[0] in ran.words and "spent or on its way" in ran.words
+    # Each was submitted only while what was known then left room; those in flight were known by their estimate.
+    assert 4 <= simulator.paid <= 6
+    assert all(job.request_id in ran.words for job in simulator.service.jobs()) and "Paid for and kept" in ran.words
+    simulator.faults.clear()
+    save_ceiling(place, 2.0)
+    assert generate(place, song(batch_size=12)).error is None and simulator.paid == 12
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("result", "change", {"set": {"cost": 0.4, "status": "failed", "output": None}}),
+        ("result", "change", {"set": {"cost": 0.4, "output": {"audio": "https://elsewhere.example/a.mp3"}}}),
+        ("file", "bytes", {"data": b"no sound"}),
+    ],
+)
+def test_what_failed_or_cannot_be_used_is_spent_too(simulator, place, fault):
+    step, kind, options = fault
+    simulator.fault(step, kind, times=1000, **options)
+    if step == "file":
+        simulator.fault("result", "change", times=1000, set={"cost": 0.4})
+    ran = generate(place, song(batch_size=12, max_cost_usd=0.5))
+    assert isinstance(ran.error, SomeFailed) and "spent or on its way" in ran.words
+    assert simulator.paid <= 6  # the next may go out before the second cost is known
+
+
+def test_a_price_that_rises_during_a_run_is_noticed_before_the_next_submission(simulator, place):
+    """Costs are not reported, so the live price is all that is known."""
+    simulator.fault("result", "change", times=1000, remove=["cost"])
+
+    def rise(status):
+        if simulator.paid == 4:
+            simulator.service.prices["acestep-ai/ace-step/text-to-audio"] = 0.02
+        return False
+
+    simulator.change({"run_seconds": 0.2})
+    ran = generate(place, song(batch_size=8, max_cost_usd=0.05), Watcher(rise))
+    assert isinstance(ran.error, SomeFailed) and "$0.1000 ($0.02 per second of audio)" in ran.words
+    assert simulator.paid < 8 and all(job.cost == pytest.approx(0.001) for job in simulator.service.jobs())
+
+
+def test_the_price_is_asked_for_again_only_once_something_was_submitted_at_it():
+    asked = []
+    price = RunPrice(lambda: asked.append(1) or list_price(MODELS[0]))
+    price.now(), price.now()
+    price.used()
+    price.now(), price.now()
+    assert len(asked) == 2
+
+
+@given(st.lists(st.floats(0, 1000), min_size=1, max_size=3), st.floats(0, 1000))
+def test_a_sentence_never_says_that_an_amount_is_above_itself(parts, limit):
+    if sum(parts) > limit + 1e-9:
+        *shown, most = (Decimal(text.removeprefix("$")) for text in told_apart(parts, limit))
+        assert sum(shown) > most
+
+
+def test_the_words_show_the_digits_that_tell_the_estimate_from_the_limit(simulator, place):
+    ran = generate(place, song(duration=80, max_cost_usd=0.0159999))
+    assert "estimated at $0.0160000" in ran.words and "max_cost_usd of $0.0159999" in ran.words

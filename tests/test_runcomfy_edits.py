@@ -6,8 +6,9 @@ import sys
 
 import pytest
 import torch
+from acestep_nodes.nodes.backends.runcomfy.errors import SomeFailed
 from acestep_nodes.nodes.backends.runcomfy.place import Place
-from acestep_nodes.nodes.rendering import render_generate, render_inpaint, render_outpaint
+from acestep_nodes.nodes.run.rendering import render_generate, render_inpaint, render_outpaint
 from runcomfy_runs import extension, journal, place_for, repair, song
 from runcomfy_simulator import Simulator
 
@@ -123,3 +124,24 @@ def test_sound_that_is_loud_and_stereo_and_odd_in_rate_survives(simulator, place
     assert torch.equal(out["waveform"][..., :a], source["waveform"][..., :a])
     inside, around = out["waveform"][..., a:b].std(), source["waveform"].std()
     assert 0.3 < float(inside / around) < 3  # its level is the surroundings', though they were scaled to be sent
+
+
+def test_an_edit_is_fetched_without_the_take_that_failed(simulator, place):
+    source, compose = audio(20), simulator.service.compose
+
+    def second_fails(model, body):
+        if body["seed"] == 8:
+            raise RuntimeError("out of notes")
+        return compose(model, body)
+
+    simulator.service.compose = second_fails
+    with pytest.raises(SomeFailed):
+        inpaint(source, (8.0, 10.0), batch_size=3, context_seconds=5.0)
+    first = next(job.request_id for job in simulator.service.jobs() if job.body["seed"] == 7)
+    out, facts = inpaint(source, (8.0, 10.0), context_seconds=5.0, resume_request_id=first)
+    assert out["waveform"].shape[0] == 2 and facts["seeds"] == [7, 9] and simulator.paid == 3
+    assert {seam["take"] for seam in facts["seams"]} == {0, 1}
+    assert any(warning.startswith("Left out: take 2: ") for warning in facts["warnings"])
+    simulator.service.compose = compose
+    again, _ = inpaint(source, (8.0, 10.0), batch_size=3, context_seconds=5.0)
+    assert simulator.paid == 4 and torch.equal(again["waveform"][[0, 2]], out["waveform"])

@@ -5,6 +5,7 @@ from acestep_nodes.nodes.backends.runcomfy import download
 from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.errors import (
     BalanceExhausted,
+    NoSuchThing,
     NotSignedIn,
     OutcomeUnknown,
     RenderFailed,
@@ -13,7 +14,9 @@ from acestep_nodes.nodes.backends.runcomfy.errors import (
     TryLater,
     UnusableAnswer,
 )
-from runcomfy_runs import generate, hurried, journal, place_for, song
+from acestep_nodes.nodes.backends.runcomfy.journal import Journal
+from acestep_nodes.nodes.backends.runcomfy.queued import Queued
+from runcomfy_runs import Watcher, generate, hurried, journal, place_for, song
 from runcomfy_simulator import Simulator
 
 pytest_plugins = ("runcomfy_fixtures",)
@@ -121,7 +124,7 @@ def test_an_id_that_came_with_an_error_is_kept_and_asked_about_before_buying_aga
 def test_an_error_in_an_http_200_is_a_refusal(simulator, place):
     simulator.fault("submit", "error_code", code="INVALID_INPUT", message="bad tags")
     ran = generate(place)
-    assert isinstance(ran.error, RequestRefused) and "INVALID_INPUT: bad tags" in ran.words
+    assert isinstance(ran.error, RequestRefused) and "error INVALID_INPUT) (it says: bad tags)" in ran.words
     assert simulator.paid == 0 and journal(place)[0].state is State.REFUSED
 
 
@@ -307,25 +310,80 @@ def test_a_wrong_content_type_does_not_lose_a_good_file(simulator, place):
     assert generate(place).error is None
 
 
-def test_a_file_that_is_gone_is_asked_for_once_more_before_buying_again(simulator, place):
-    simulator.fault("file", "http", times=2, status=404)
+def test_a_missing_file_is_asked_for_once_more_before_buying_again(simulator, place):
+    place = hurried(place)
+    simulator.fault("file", "http", times=1000, status=404)
     first = generate(place)
     assert "bought again" in first.words and simulator.paid == 1
-    second = generate(place)  # tried once more, still missing: bought again, as the sentence said
+    jobs = simulator.service.jobs()
+
+    def ends_when_bought(status):
+        if len(simulator.service.jobs()) > len(jobs):
+            simulator.faults.clear()
+        return False
+
+    second = generate(place, watcher=Watcher(ends_when_bought))  # still missing: bought again, as the sentence said
     assert second.error is None and simulator.paid == 2
 
 
-def test_a_delivered_request_the_service_forgot_is_rendered_anew(simulator, place):
+def test_a_missing_file_of_a_delivered_request_is_said_before_it_is_bought_again(simulator, place):
+    place = hurried(place)
     generate(place)
-    entry = journal(place)[0]
+    simulator.fault("file", "http", times=1000, status=404)
+    for _ in range(2):
+        assert "bought again" in generate(place, queued=Queued(None, 0.0)).words and simulator.paid == 1
+
+
+def forget(simulator, place):
+    """The service no longer has what was bought, long ago."""
+    (entry,) = journal(place)
     simulator.service.job(entry.request_id).forgotten = True
     # A request younger than a moment may not be known everywhere yet; this one is older.
-    from acestep_nodes.nodes.backends.runcomfy.journal import Journal
-
     Journal(place).update(entry, created=entry.created - 60)
-    again = generate(place)
-    assert again.error is None and simulator.paid == 2
+
+
+def test_a_request_the_service_no_longer_has_is_rendered_anew_only_once_that_was_said(simulator, place):
+    generate(place)
+    forget(simulator, place)
+    first = generate(place)
+    assert isinstance(first.error, NoSuchThing) and "404001" in first.words and "at a new charge" in first.words
+    assert simulator.paid == 1 and journal(place)[0].state is State.GONE
+    assert generate(place).error is None and simulator.paid == 2
     assert [entry.state for entry in journal(place)] == [State.GONE, State.DELIVERED]
+
+
+def test_an_error_beside_a_word_that_is_no_state_is_an_error(simulator, place):
+    """HTTP 200, a code, and "not_found" where a request's state would be."""
+    generate(place)
+    forget(simulator, place)
+    body = {"status": "not_found", "error_code": 404001, "error_message": "gone"}
+    simulator.fault("status", "http", times=1000, status=200, json=body)
+    ran = generate(hurried(place))
+    assert isinstance(ran.error, NoSuchThing) and "404001" in ran.words and simulator.paid == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [("gateway", {"status": 404}), ("gateway", {"status": 410}), ("http", {"status": 404})]
+)
+@pytest.mark.parametrize("step", ["status", "result"])
+def test_a_404_that_is_not_the_services_own_word_is_waited_out_and_loses_nothing(simulator, place, step, fault):
+    kind, options = fault
+    generate(place)
+    simulator.fault(step, kind, times=2, **options)
+    assert generate(place).error is None and simulator.paid == 1
+    simulator.fault(step, kind, times=1000, **options)
+    for _ in range(3):
+        ran = generate(hurried(place))
+        assert ran.error is not None and simulator.paid == 1 and journal(place)[0].state is State.DELIVERED
+    simulator.faults.clear()
+    assert generate(place).error is None and simulator.paid == 1
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_submission_that_a_gateway_does_not_find_has_an_unknown_outcome(simulator, place, status):
+    simulator.fault("submit", "gateway_after", status=status)
+    assert isinstance(generate(place).error, OutcomeUnknown) and simulator.paid == 1
+    assert isinstance(generate(place).error, OutcomeUnknown) and simulator.paid == 1
 
 
 def test_a_request_that_is_not_known_at_once_is_waited_for(simulator, place):
@@ -341,7 +399,7 @@ def test_a_failed_render_says_so_and_is_bought_again_only_when_queued_again(simu
                     remove=["output"])  # fmt: skip
     ran = generate(place)
     assert isinstance(ran.error, RenderFailed) and simulator.paid == 1
-    assert "$0.0010" in ran.words and journal(place)[0].state is state
+    assert "$0.0010" in ran.words and "at a new charge" in ran.words and journal(place)[0].state is state
     assert status != "failed" or "out of notes" in ran.words
     assert generate(place).error is None and simulator.paid == 2
 
@@ -389,6 +447,12 @@ BAD_PRICES = [
     ("change", {"remove": ["base_price_usd"]}),
     ("change", {"set": {"base_price_usd": "0.0002"}}),
     ("change", {"set": {"base_price_usd": -1}}),
+    ("change", {"set": {"base_price_usd": 0}}),
+    ("change", {"set": {"base_price_usd": 0.0}}),
+    ("change", {"set": {"base_price_usd": 10**400}}),
+    ("change", {"set": {"base_price_usd": 1e300}}),
+    ("change", {"set": {"base_price_usd": 1e-300}}),
+    ("change", {"set": {"base_price_usd": float("inf")}}),
     ("change", {"set": {"base_price_usd": True}}),
     ("change", {"set": {"base_price_usd": float("nan")}}),
     ("change", {"set": {"price_unit": "minute"}}),

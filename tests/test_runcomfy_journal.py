@@ -13,12 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from acestep_nodes.nodes.backends.runcomfy import account
 from acestep_nodes.nodes.backends.runcomfy.entries import Entry, Run, State
 from acestep_nodes.nodes.backends.runcomfy.errors import JournalError
 from acestep_nodes.nodes.backends.runcomfy.files import FileLock
 from acestep_nodes.nodes.backends.runcomfy.journal import KEPT_SETTLED, MAX_OPEN, Content, Journal
 from acestep_nodes.nodes.backends.runcomfy.place import Patience, Place
-from acestep_nodes.nodes.request import Call
+from acestep_nodes.nodes.backends.runcomfy.queued import Queued
+from acestep_nodes.nodes.request.requests import Call
+from acestep_nodes.nodes.routes.account_answers import answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runcomfy_runs import generate, journal, place_for, song, wait_until
@@ -73,7 +76,7 @@ def test_it_is_private_and_replaced_whole(place):
 
 def test_what_is_written_is_what_is_read(place):
     saved = Journal(place)
-    given_entry = accepted(saved, where=(1.0, 2.5), cost_usd=0.5, window_sha256="w", descent="d", warned=True)
+    given_entry = accepted(saved, where=(1.0, 2.5), cost_usd=0.5, window_sha256="w", descent="d", shown=5.0)
     content = Journal(place).read()
     assert content.entries == (given_entry,)
     assert content.runs[0].entry_key(Call()) == given_entry.key
@@ -84,26 +87,33 @@ def test_a_later_field_is_no_reason_to_refuse_an_older_or_newer_file_of_the_same
     accepted(saved)
     data = json.loads(saved.path.read_text())
     data["entries"][0]["something_new"] = 1
-    del data["entries"][0]["warned"]
+    del data["entries"][0]["shown"], data["runs"][0]["workflow_id"], data["runs"][0]["node_id"]
     saved.path.write_text(json.dumps(data))
     assert saved.read().entries[0].request_id == "req-0"
+    assert (saved.read().runs[0].workflow_id, saved.read().runs[0].node_id) == (None, None)
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"schema": 1}', '{"schema": 1, "entries": [{}], "runs": []}', "\x00\x01", '{"schema": 2}',
-             '{"schema": 1, "entries": [7], "runs": []}', '{"schema": 1, "entries": [], "runs": [{}]}']
+             '{"schema": 1, "entries": [7], "runs": []}', '{"schema": 1, "entries": [], "runs": [{}]}',
+             "[" * 100_000, '{"schema": ' * 100_000, '{"schema": 1' + "0" * 5000 + "}", '{"schema": "2"}',
+             '{"schema": 1.5}', '{"schema": [9]}', '{"schema": null}', '{"schema": 0}', '{"schema": 1e999}']
 )  # fmt: skip
 def test_a_damaged_journal_stops_before_the_submission(simulator, tmp_path, text):
     place = place_for(simulator, tmp_path)
     (tmp_path / "journal.json").write_text(text)
     ran = generate(place)
     assert isinstance(ran.error, JournalError) and str(tmp_path / "journal.json") in ran.words
+    assert ("newer version" in ran.words) is (text == '{"schema": 2}')  # and nothing else is called that
     assert simulator.paid == 0 and (tmp_path / "journal.json").read_text() == text
 
 
 @pytest.mark.parametrize(
     "change", [{"request_id": "../../x"}, {"request_id": 5}, {"request_id": None}, {"created": "now"}, {"seed": None},
-               {"state": "paid"}, {"seconds": float("nan")}, {"cost_usd": "much"}, {"account": None}]
+               {"state": "paid"}, {"seconds": float("nan")}, {"cost_usd": "much"}, {"account": None},
+               {"created": 10**400}, {"created": 1e300}, {"updated": -1}, {"seconds": 10**400}, {"seed": 10**400},
+               {"seed": 1.5}, {"estimate_usd": -0.001}, {"cost_usd": float("inf")}, {"where": [None]},
+               {"where": [10**400]}, {"shown": "no"}, {"shown": 10**400}, {"descent": 7}, {"window_sha256": []}]
 )  # fmt: skip
 def test_a_journal_edited_by_hand_is_never_half_believed(simulator, tmp_path, change):
     place = place_for(simulator, tmp_path)
@@ -116,13 +126,82 @@ def test_a_journal_edited_by_hand_is_never_half_believed(simulator, tmp_path, ch
     assert isinstance(ran.error, JournalError) and str(path) in ran.words and simulator.paid == 1
 
 
-def test_a_journal_deleted_between_two_runs_is_begun_anew(simulator, tmp_path):
+@pytest.mark.parametrize("change", [{"workflow_id": 7}, {"node_id": ["7"]}])
+def test_nor_are_its_runs(place, change):
+    saved = Journal(place)
+    accepted(saved)
+    data = json.loads(saved.path.read_text())
+    data["runs"][0] |= change
+    saved.path.write_text(json.dumps(data))
+    with pytest.raises(JournalError):
+        saved.read()
+
+
+def vanish(path):
+    path.unlink()
+
+
+def go_back(path):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"entries": [], "runs": []}))
+
+
+@pytest.mark.parametrize("change", [vanish, go_back])
+def test_a_journal_that_vanished_is_noticed_before_anything_is_bought(simulator, tmp_path, change):
     place = place_for(simulator, tmp_path)
     request_id = generate(place).facts["request_ids"][0]
-    (tmp_path / "journal.json").unlink()
+    change(tmp_path / "journal.json")
+    queued = Queued(None, time.time())
+    for _ in range(3):  # copies that were queued before the sentence could be read
+        ran = generate(place, song(seed=8), queued=queued)
+        assert isinstance(ran.error, JournalError) and request_id in ran.words and simulator.paid == 1
     fetched = generate(place, song(resume_request_id=request_id))
     assert fetched.error is None and simulator.paid == 1
     assert [e.request_id for e in journal(place)] == [request_id]
+    assert generate(place, song(seed=8)).error is None and simulator.paid == 2  # as the sentence says
+
+
+def test_a_list_of_a_journal_that_vanished_is_not_just_empty(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    request_id = generate(place).facts["request_ids"][0]
+    assert answer("journal", {}, lambda: place)[1]["problem"] is None
+    (tmp_path / "journal.json").unlink()
+    listed = answer("journal", {}, lambda: place)[1]
+    assert listed["requests"] == [] and request_id in listed["problem"]
+    assert (
+        isinstance(generate(place).error, JournalError) and simulator.paid == 1
+    )  # a look is no sentence that was read
+
+
+def test_a_journal_that_is_put_back_is_as_before(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    generate(place)
+    (tmp_path / "journal.json").rename(tmp_path / "elsewhere")
+    assert isinstance(generate(place).error, JournalError)
+    (tmp_path / "elsewhere").rename(tmp_path / "journal.json")
+    assert generate(place).error is None and simulator.paid == 1
+
+
+def test_what_was_pruned_has_not_vanished(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    generate(place)
+    saved = Journal(place)
+    later = time.time() + 60
+    settled = [entry(n, state=State.DELIVERED, request_id=f"req-{n}", updated=later) for n in range(KEPT_SETTLED)]
+    saved._store(Content((*saved.read().entries, *settled), ()))
+    saved.note_shown({settled[0].key})  # any change prunes
+    assert len(saved.read().entries) == KEPT_SETTLED
+    assert generate(place, song(seed=8)).error is None and simulator.paid == 2
+
+
+def test_a_key_that_vanished_beside_the_journal_is_noticed_before_anything_is_bought(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    generate(place)
+    key = (tmp_path / "identity.key").read_bytes()
+    (tmp_path / "identity.key").unlink()
+    ran = generate(place)
+    assert isinstance(ran.error, JournalError) and "identity.key" in ran.words and simulator.paid == 1
+    (tmp_path / "identity.key").write_bytes(key)
+    assert generate(place).error is None and simulator.paid == 1
 
 
 def test_an_intent_that_cannot_be_recorded_leaves_nothing_behind(place, monkeypatch):
@@ -209,16 +288,16 @@ def test_the_same_request_is_found_and_another_is_not(place):
     assert saved.look_up(NEXT_RUN, entry(0, model="n")) is None
 
 
-@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.GONE, State.REFUSED])
-def test_what_gave_nothing_is_bought_again(place, state):
+@pytest.mark.parametrize("state", [State.CANCELLED, State.REFUSED])
+def test_what_cost_nothing_is_asked_for_again(place, state):
     saved = Journal(place)
-    saved.update(accepted(saved), state=state)
+    saved.update(accepted(saved), state=state, shown=0.0)
     assert saved.look_up(NEXT_RUN, entry(0)) is None
 
 
 def test_the_newest_of_several_is_taken(place):
     saved = Journal(place)
-    saved.update(accepted(saved), state=State.FAILED)
+    saved.update(accepted(saved), state=State.FAILED, shown=0.0)
     newer = saved.update(saved.begin(run_of(), Call(), entry(0)), state=State.ACCEPTED, request_id="newer")
     assert saved.look_up(NEXT_RUN, entry(0)) == newer
 
@@ -232,13 +311,14 @@ def test_one_being_sent_is_given_to_others_until_its_sender_dies(place):
     assert other.look_up(NEXT_RUN, entry(0)).state is State.UNKNOWN
 
 
-def test_an_unknown_one_stops_once(place):
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.FAILED, State.CANCELLED, State.GONE])
+def test_one_that_must_be_shown_first_stops_until_a_run_queued_after_that(place, state):
     saved = Journal(place)
-    unknown = saved.update(saved.begin(run_of(), Call(), entry(0)), state=State.UNKNOWN)
-    assert saved.look_up(NEXT_RUN, entry(0)) == unknown
-    saved.update(unknown, warned=True)
+    known = saved.update(saved.begin(run_of(), Call(), entry(0)), state=state)
+    assert saved.look_up(NEXT_RUN, entry(0)) == known
+    saved.note_shown({known.key})
     assert saved.look_up(NEXT_RUN, entry(0)) is None
-    assert saved.look_up(run_of(created=1.0), entry(0)) is not None  # under way when it was shown: nobody has read it
+    assert saved.look_up(run_of(created=1.0), entry(0)) is not None  # queued before it was shown: nobody has read it
 
 
 # Pruning
@@ -261,6 +341,7 @@ def test_only_settled_entries_are_pruned_the_oldest_first(place):
 def test_too_many_undelivered_ones_stop_new_submissions_until_some_are_struck_off(simulator, tmp_path):
     place = place_for(simulator, tmp_path)
     saved = Journal(place)
+    account.identity(place, account.find_account(place))
     undelivered = [entry(n, state=State.ACCEPTED, request_id=f"req-{n}") for n in range(MAX_OPEN)]
     saved._store(Content(tuple(undelivered), ()))
     ran = generate(place)
@@ -375,9 +456,10 @@ def test_a_process_killed_during_its_submission_is_shown_and_not_repeated(simula
     assert generate(place).error is None and simulator.paid == 2
 
 
-def test_killed_at_any_moment_the_file_is_whole(place):
+def test_killed_at_any_moment_the_file_is_whole(place, tmp_path):
     """A writer is killed over and over; every time the journal can be read and holds what was confirmed."""
     for attempt in range(5):
+        place = replace(place, directory=tmp_path / str(attempt))
         read_end, write_end = os.pipe()
         child = os.fork()
         if child == 0:
@@ -394,5 +476,12 @@ def test_killed_at_any_moment_the_file_is_whole(place):
             confirmed = {f"req-{line.strip()}" for line in pipe if line.endswith("\n")}
         saved = Journal(place)
         assert confirmed <= {each.request_id for each in saved.read().entries}
-        saved.strike_off({each.key for each in saved.read().entries})
-        saved.path.unlink()
+
+
+@pytest.mark.parametrize("damage, code", [("{", "journal_unreadable"), ('{"schema": 99}', "journal_newer")])
+def test_a_journal_that_cannot_be_used_says_so_in_a_code(place, damage, code):
+    Journal(place).read()
+    (place.directory / "journal.json").write_text(damage)
+    with pytest.raises(JournalError) as raised:
+        Journal(place).read()
+    assert raised.value.said.code == code and str(raised.value) == raised.value.said.sentence()

@@ -9,7 +9,9 @@ from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
 from acestep_nodes.nodes.backends.runcomfy.errors import (
     NothingToFetch,
-    NotSignedIn,
+    OtherAccount,
+    RenderFailed,
+    SomeFailed,
 )
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.errors import InputError
@@ -76,12 +78,130 @@ def test_the_version_of_a_resumed_run_is_its_own(place):
     backend.close()
 
 
-def test_a_missing_part_is_named_and_not_bought(simulator, place):
+def resumed(place, request_id, **changes):
+    return generate(place, song(seed=999, resume_request_id=request_id, **changes))
+
+
+def left_out(ran):
+    (words,) = [warning for warning in ran.facts["warnings"] if warning.startswith("Left out: ")]
+    return words
+
+
+def codes_in(said) -> list[str]:
+    """Of a remark and of those in it."""
+    inner = [value for value in said["values"].values() if isinstance(value, dict)]
+    return [said["code"], *(code for each in inner for code in codes_in(each))]
+
+
+def test_what_is_left_out_and_why_has_codes(simulator, place):
+    compose = fail_take(simulator, 8)
     simulator.fault("submit", "http", status=422)
+    generate(place, song(batch_size=4))
+    simulator.service.compose = compose
+    ran = resumed(place, next(job.request_id for job in simulator.service.jobs() if job.body["seed"] > 8))
+    (said,) = [codes_in(each) for each in ran.facts["codes"] if "left_out" in codes_in(each)]
+    assert {"left_out_call", "never_accepted", "missing_anew"} <= set(said) and "text" not in said
+
+
+def test_a_take_that_was_never_accepted_is_left_out_named_and_not_bought(simulator, place):
+    simulator.fault("submit", "http", status=422)
+    generate(place, song(batch_size=3))
+    there = {job.body["seed"] - 7: job.request_id for job in simulator.service.jobs()}
+    ran = resumed(place, min(there.values()))
+    assert ran.error is None and set(ran.sounds) == set(there) and simulator.paid == 2
+    (missing,) = {0, 1, 2} - set(there)
+    assert f"take {missing + 1}: RunComfy never accepted" in left_out(ran) and "about $0.0010" in left_out(ran)
+    assert generate(place, song(batch_size=3)).error is None and simulator.paid == 3  # as that sentence says
+
+
+def fail_take(simulator, seed):
+    """From now on the render with that seed fails; what to set back."""
+    compose = simulator.service.compose
+
+    def broken(model, body):
+        if body["seed"] == seed:
+            raise RuntimeError("out of notes")
+        return compose(model, body)
+
+    simulator.service.compose = broken
+    return compose
+
+
+def test_takes_that_failed_are_left_out_and_said_once(simulator, place):
+    compose = fail_take(simulator, 8)
+    first = generate(place, song(batch_size=4))
+    assert isinstance(first.error, SomeFailed) and simulator.paid == 4
+    ids = {job.body["seed"]: job.request_id for job in simulator.service.jobs()}
+    ran = resumed(place, ids[7])
+    assert ran.error is None and set(ran.sounds) == {0, 2, 3}
+    assert "take 2: " in left_out(ran) and ids[8] in left_out(ran) and "failed" in left_out(ran)
+    simulator.service.compose = compose
+    again = generate(place, song(batch_size=4))  # what the warning says, and it has been read
+    assert again.error is None and simulator.paid == 5
+
+
+def test_a_take_left_out_because_its_file_cannot_be_used_is_not_bought_by_queueing_again(simulator, place):
+    simulator.change({"run_seconds": 0.0})
+    simulator.fault("file", "bytes", times=1, data=b"no sound")
     generate(place, song(batch_size=2))
-    assert simulator.paid == 1
-    ran = generate(place, song(resume_request_id=simulator.service.jobs()[0].request_id))
-    assert isinstance(ran.error, NothingToFetch) and "accepted: take " in ran.words and simulator.paid == 1
+    ids = [job.request_id for job in simulator.service.jobs()]
+    simulator.fault("file", "bytes", times=1, data=b"no sound")
+    ran = resumed(place, ids[0])
+    assert ran.error is None and len(ran.sounds) == 1
+    assert "asked for again" in left_out(ran) and "then bought" not in left_out(ran)
+    assert generate(place, song(batch_size=2)).error is None and simulator.paid == 2
+
+
+@pytest.mark.parametrize("known_by", ["another token of the account", "its ids alone"])
+def test_what_is_left_out_of_a_run_that_this_account_did_not_buy_here_is_bought_whole(
+    simulator, place, tmp_path, known_by
+):
+    compose = fail_take(simulator, 8)
+    generate(place, song(batch_size=2))
+    ids = {job.body["seed"]: job.request_id for job in simulator.service.jobs()}
+    if known_by == "its ids alone":
+        here = place_for(simulator, tmp_path / "another computer")
+    else:
+        here = with_new_token(simulator, place)
+    ran = generate(here, song(resume_request_id=f"{ids[7]}, {ids[8]}"))
+    assert ran.error is None and set(ran.sounds) == {0}
+    assert "all of it is then bought, for about $0.0020" in left_out(ran) and "fetched without" not in left_out(ran)
+    simulator.service.compose = compose
+    assert generate(here, song(batch_size=2)).error is None and simulator.paid == 4  # as that sentence says
+
+
+def test_nothing_of_a_run_that_can_be_had_is_an_error_that_says_so(simulator, place):
+    fail_take(simulator, 7)
+    generate(place)
+    (job,) = simulator.service.jobs()
+    ran = resumed(place, job.request_id)
+    assert isinstance(ran.error, RenderFailed) and "Nothing is bought on resume" in ran.words and simulator.paid == 1
+
+
+def test_several_ids_of_a_run_are_just_those_takes(simulator, place):
+    ids = generate(place, song(batch_size=4)).facts["request_ids"]
+    ran = resumed(place, f"{ids[3]}, {ids[1]}")
+    assert ran.error is None and set(ran.sounds) == {1, 3} and ran.facts["request_ids"] == [ids[1], ids[3]]
+    assert "takes 2, 4 of 4." in ran.facts["warnings"][0] and simulator.paid == 4
+
+
+@pytest.mark.parametrize("ids", ["a,,b", ",a", "a,", ",", "a, ,b"])
+def test_a_gap_between_ids_is_refused(ids):
+    with pytest.raises(InputError, match="comma"):
+        song(resume_request_id=ids)
+
+
+def test_an_id_named_twice_is_refused():
+    with pytest.raises(InputError, match="twice"):
+        song(resume_request_id="a, a")
+
+
+def test_a_run_that_is_fetched_keeps_its_own_length(simulator, place):
+    first = generate(place, song(duration=8))
+    request = song(duration=5, resume_request_id=first.facts["request_ids"][0])
+    backend = RunComfyBackend(request, place)
+    assert backend.request.duration == 8
+    backend.close()
 
 
 def test_ids_the_journal_does_not_know_are_fetched_in_order(simulator, place, tmp_path):
@@ -149,17 +269,47 @@ def test_a_run_of_another_account_is_not_taken_for_lost(simulator, place):
     request_id = generate(place).facts["request_ids"][0]
     own, simulator.service.token = simulator.service.token, "another-token"
     other = hurried(replace(place, environment={"RUNCOMFY_API_TOKEN": "another-token"}))
-    simulator.fault("status", "http", times=1000, status=404)
+    refused = generate(other, song(resume_request_id=request_id))
+    assert isinstance(refused.error, OtherAccount) and "403001" in refused.words
+    assert "queue again" not in refused.words  # that would buy it for this account
+    simulator.fault("status", "documented", times=1000, code=404001)
     ran = generate(other, song(resume_request_id=request_id))
     assert isinstance(ran.error, NothingToFetch) and "another RunComfy token" in ran.words
     simulator.faults.clear()
-    simulator.fault("status", "http", times=1000, status=403)
-    refused = generate(other, song(resume_request_id=request_id))
-    assert isinstance(refused.error, NotSignedIn) and "another RunComfy token" in refused.words
-    assert "queue again" not in refused.words  # that would buy it for this account
-    simulator.faults.clear()
     simulator.service.token = own
     assert generate(place).error is None and simulator.paid == 1
+
+
+def with_new_token(simulator, place):
+    """The account has another token from now on, as after signing in again."""
+    simulator.service.token = "renewed-token"
+    for job in simulator.service.jobs():
+        job.owner = "renewed-token"
+    return replace(place, environment={"RUNCOMFY_API_TOKEN": "renewed-token"})
+
+
+def test_a_token_that_expires_is_not_said_to_find_its_requests_by_queueing_again(simulator, place):
+    simulator.fault("file", "slow", times=1000, seconds=0.0)
+    simulator.fault("status", "documented", code=400004)
+    ran = generate(place, song(batch_size=2))
+    ids = [job.request_id for job in simulator.service.jobs()]
+    assert "free with this token only" in ran.words and "queueing the same again would buy them anew" in ran.words
+    assert "queue the same again" not in ran.words.lower()
+    fetched = generate(with_new_token(simulator, place), song(resume_request_id=ids[0]))
+    assert fetched.facts["request_ids"] and len(fetched.sounds) == 2 and simulator.paid == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [("file", "bytes", {"data": b"no sound"}), ("status", "documented", {"code": 403001})]
+)
+def test_a_run_that_is_fetched_is_not_said_to_change_with_the_seed_alone(simulator, place, fault):
+    first = generate(place)
+    step, kind, options = fault
+    simulator.fault(step, kind, times=1000, **options)
+    ran = generate(place, song(resume_request_id=first.facts["request_ids"][0]))
+    assert "clear resume_request_id and change the seed" in ran.words
+    simulator.faults.clear()
+    assert generate(place, song(seed=8)).error is None and simulator.paid == 2
 
 
 def test_a_failing_fetch_of_an_unknown_id_says_only_what_is_true(simulator, place, tmp_path):

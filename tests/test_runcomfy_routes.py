@@ -3,12 +3,14 @@
 import asyncio
 import json
 import stat
+import time
 
 import pytest
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.place import Place
-from acestep_nodes.nodes.backends.runcomfy.routes import register_routes
-from acestep_nodes.nodes.same_origin import MAX_BODY_BYTES
+from acestep_nodes.nodes.backends.runcomfy.queued import Queued
+from acestep_nodes.nodes.routes.account import register_routes
+from acestep_nodes.nodes.routes.same_origin import MAX_BODY_BYTES
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from runcomfy_runs import IMPATIENT, generate, place_for, song
@@ -16,7 +18,7 @@ from runcomfy_simulator import Simulator, rendering
 
 PATHS = [
     "account", "account/token", "account/clear", "account/check", "account/ceiling", "price", "journal",
-    "journal/strike",
+    "journal/runs", "journal/strike",
 ]  # fmt: skip
 
 
@@ -62,7 +64,8 @@ def ask(place, *questions, origin="same", headers=None, method="post"):
 )
 def test_every_route_wants_its_own_origin(place, path, origin):
     ((status, answer),) = ask(place, (path, {}), origin=origin)
-    assert status == 403 and set(answer) == {"message"}
+    assert status == 403 and answer["said"]["code"] in ("not_own_page", "unknown_page")
+    assert set(answer) == {"message", "said"}
     assert not place.directory.exists()
 
 
@@ -185,6 +188,21 @@ def test_the_journal_lists_requests_and_strikes_them_off(simulator, tmp_path):
     assert answers[0][1] == {"struck": 1} and not answers[1][1]["requests"][0]["open"]
     for bad in ({}, {"keys": "x"}, {"keys": [1]}):
         assert ask(place, ("journal/strike", bad))[0][0] == 400
+
+
+def test_the_journal_tells_the_last_run_of_a_workflows_nodes(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    generate(place, song(seed=1), queued=Queued("p", time.time(), "3:7", "w"))
+    (job,) = simulator.service.jobs()
+    of_it, of_others = ask(place, ("journal/runs", {"workflow": "w"}), ("journal/runs", {"workflow": "v"}))
+    run = of_it[1]["runs"]["3:7"]
+    assert (run["node"], run["seed"], run["ids"], run["resumable"]) == (
+        "ACEStepGenerate", 1, [job.request_id], [job.request_id],
+    )  # fmt: skip
+    assert [said["code"] for said in run["said"]] == ["run_cost", "run_delivered", "run_resume"]
+    assert of_others == (200, {"runs": {}}) and simulator.token not in json.dumps(of_it[1])
+    for bad in ({}, {"workflow": None}, {"workflow": ["w"]}):
+        assert ask(place, ("journal/runs", bad))[0][0] == 400
 
 
 def test_a_damaged_journal_is_an_error_and_not_an_empty_list(simulator, tmp_path):

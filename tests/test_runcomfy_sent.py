@@ -1,21 +1,25 @@
 """What a run sends: the right model, the right body, and never more than the service takes."""
 
+import base64
 from dataclasses import replace
 
 import pytest
 import torch
+from acestep_nodes.nodes.audio.codec import decode
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.backends.runcomfy.endpoints import lyrics_sent, tags_sent
+from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.errors import (
     NotSignedIn,
     RequestRefused,
 )
 from acestep_nodes.nodes.errors import BackendUnavailable, InputError
-from acestep_nodes.nodes.vocabulary import LANGUAGE_NAMES, LANGUAGES
+from acestep_nodes.nodes.words.vocabulary import LANGUAGE_NAMES, LANGUAGES
 from runcomfy_runs import (
     extension,
     generate,
     inpaint,
+    journal,
     outpaint,
     place_for,
     repair,
@@ -106,13 +110,42 @@ def test_a_loud_window_is_scaled_and_not_clipped(musical, tmp_path):
 
 
 def test_the_largest_window_there_is_still_fits_a_request(simulator, place):
-    """The worst FLAC there is: 240 s of stereo noise at 96 kHz. It has to stay under RunComfy's 64 MiB."""
+    """The worst FLAC there is: 240 s of stereo noise at 96 kHz. It has to stay under RunComfy's 64 MiB, also as WAV."""
     generator = torch.Generator().manual_seed(0)
     source = Sound(torch.rand(2, 240 * 96_000, generator=generator) * 2 - 1, 96_000)
-    simulator.fault("submit", "http", status=422)  # its size is all that matters here
+    simulator.fault("submit", "http", times=2, status=422)  # its size is all that matters here
     inpaint(place, source, span=(100.0, 120.0), request=repair())
-    (sent,) = (r["bytes"] for r in simulator.requests if r["method"] == "POST")
-    assert 40 * 2**20 < sent < 64 * 2**20
+    flac, wav = (r["bytes"] for r in simulator.requests if r["method"] == "POST")
+    assert 40 * 2**20 < flac < 64 * 2**20 and 40 * 2**20 < wav < 64 * 2**20
+
+
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_a_sound_that_is_refused_as_flac_is_sent_as_wav(musical, tmp_path, status):
+    place = place_for(musical, tmp_path)
+    musical.fault("submit", "http", status=status)
+    source = window()
+    ran = inpaint(place, source)
+    (job,) = musical.service.jobs()
+    assert ran.error is None and job.body["audio"].startswith("data:audio/wav;base64,")
+    sent = decode(base64.b64decode(job.body["audio"].partition(",")[2]))
+    assert torch.allclose(sent.waveform, source.waveform, atol=1 / 32768)
+    (said,) = (each for each in ran.facts["warnings"] if "sent as WAV" in each)
+    assert str(status) in said
+    (entry,) = journal(place)
+    assert entry.state is State.DELIVERED and ran.facts["cost_usd"] == pytest.approx(job.cost)
+    # By now the service reads FLAC, and what was paid for is found all the same.
+    again = inpaint(place, source)
+    assert again.error is None and musical.paid == 1 and again.facts["request_ids"] == ran.facts["request_ids"]
+
+
+def test_a_sound_is_sent_as_wav_once_and_only_where_a_body_was_refused(musical, tmp_path):
+    for number, (fault, posts) in enumerate([({"status": 422}, 2), ({"status": 402}, 1), ({"status": 500}, 1)]):
+        before = len(musical.requests)
+        musical.fault("submit", "http", times=2, **fault)
+        ran = inpaint(place_for(musical, tmp_path / str(number)), window())
+        assert ran.error is not None and musical.paid == 0
+        assert len([r for r in musical.requests[before:] if r["method"] == "POST"]) == posts
+        musical.faults.clear()
 
 
 @pytest.mark.parametrize("language", ["auto", "unknown"])
@@ -147,9 +180,17 @@ def test_blank_lyrics_are_said_to_be_written_by_the_model(place):
 
 
 def test_what_runcomfy_ignores_is_said_once_each(place):
-    request = replace(song(variant="turbo", steps=20, guidance=3.0), model=object(), clip=object(), vae=object())
+    request = replace(
+        song(variant="turbo", steps=20, guidance=3.0, recipe="comfyui", planning="off", variation=0.5),
+        model=object(),
+        clip=object(),
+        vae=object(),
+    )
     warnings = generate(place, request).facts["warnings"]
-    for name in ("variant turbo", "steps 20", "guidance 3.0", "connected model", "connected clip", "connected vae"):
+    for name in (
+        "variant turbo", "steps 20", "guidance 3.0", "recipe comfyui", "planning off", "variation 0.5",
+        "connected model", "connected clip", "connected vae",
+    ):  # fmt: skip
         assert sum(name in warning for warning in warnings) == 1, name
     strength = inpaint(place, window(), request=repair(strength=0.5)).facts["warnings"]
     assert any("strength 0.5" in warning for warning in strength)

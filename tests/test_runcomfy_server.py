@@ -16,7 +16,7 @@ import pytest
 import torch
 from comfyui_server import PACK_FOLDER_NAME, PROBE_FOLDER_NAME, RUN_LIMIT_SECONDS
 from conftest import NEWEST_VERSION
-from runcomfy_runs import wait_until
+from runcomfy_runs import hosted_by, wait_until
 from runcomfy_simulator import Simulator, rendering
 from runner import graph as examples
 from runner import server, workspace
@@ -47,24 +47,15 @@ def seed():
     return next(_seeds)
 
 
-def environment(simulator):
-    return {
-        "ACESTEP_RUNCOMFY_BASE_URL": simulator.url,
-        "RUNCOMFY_API_TOKEN": simulator.token,
-        "RUNCOMFY_TOKEN": "",
-        "RUNCOMFY_CONFIG_DIR": "/nonexistent",
-    }
-
-
 @pytest.fixture
 def hosted(comfyui_servers, comfyui_version, simulator):
     """A server of each supported version that talks to the simulator."""
-    return comfyui_servers.get(comfyui_version, environment=environment(simulator))
+    return comfyui_servers.get(comfyui_version, environment=hosted_by(simulator))
 
 
 @pytest.fixture
 def newest(comfyui_servers, simulator):
-    return comfyui_servers.get(NEWEST_VERSION, environment=environment(simulator))
+    return comfyui_servers.get(NEWEST_VERSION, environment=hosted_by(simulator))
 
 
 def private(comfyui) -> Path:
@@ -92,7 +83,9 @@ def new_jobs(simulator, before):
 
 
 def statuses(events, node):
-    return [data for kind, data in events if kind == "acestep.status" and data["node"] == node]
+    """What was told of the requests; what a Stop tells of the whole run is in test_runcomfy_afterwards.py."""
+    of_node = [data for kind, data in events if kind == "acestep.status" and data["node"] == node]
+    return [data for data in of_node if "run" not in data]
 
 
 def noise(channels=2, samples=12 * 44_100, seed=0):
@@ -243,6 +236,41 @@ def test_another_nodes_error_cancels_what_is_queued(newest, simulator, seed):
         assert job.state() == "cancelled" and entries(newest)[job.request_id]["state"] == "cancelled"
 
 
+def test_copies_in_the_queue_do_not_pass_what_their_user_could_not_read(hosted, simulator, seed):
+    """Batch count 6: all of them are in ComfyUI's queue when the first submission gets no answer."""
+    before = simulator.paid
+    answered = threading.Event()
+    simulator.fault("submit", "drop_after", until=answered)
+    graph = with_preview(a=song(seed))
+    ids = [hosted.client.submit(graph) for _ in range(6)]
+    wait_until(lambda: simulator.paid > before)  # the first runs, and the others are queued
+    answered.set()
+    wait_until(lambda: all(hosted.client.get(f"/history/{prompt_id}") for prompt_id in ids))
+    words = [json.dumps(hosted.client.get(f"/history/{prompt_id}")) for prompt_id in ids]
+    assert "not known whether RunComfy accepted" in words[0] and simulator.paid == before + 1
+    assert all("already sent" in each for each in words[1:])
+    hosted.run(graph)  # queued by somebody who could read it
+    assert simulator.paid == before + 2
+
+
+def test_of_two_nodes_that_must_speak_at_once_only_the_one_that_was_shown_has_spoken(hosted, simulator, seed):
+    before = simulator.paid
+    graph = with_preview(a=song(seed), b=song(seed + 1))
+    answered = threading.Event()
+    simulator.fault("submit", "drop_after", times=2, until=answered)
+    first = hosted.client.submit(graph)
+    wait_until(lambda: simulator.paid == before + 2)  # both are on their way
+    answered.set()
+    wait_until(lambda: hosted.client.get(f"/history/{first}"))
+    with pytest.raises(PromptFailed, match="already sent"):  # of one; the other has an error that nobody sees
+        hosted.run(graph)
+    with pytest.raises(PromptFailed, match="already sent"):
+        hosted.run(graph)
+    assert simulator.paid <= before + 3
+    hosted.run(graph)
+    assert simulator.paid == before + 4
+
+
 def ask(comfyui, path, body):
     import urllib.request
 
@@ -341,7 +369,7 @@ def test_nothing_is_lost_when_comfyui_is_killed(simulator, seed):
     )
 
     def start():
-        return server.start(Path(sys.executable), tree, scratch, ["--cpu"], environment=environment(simulator))
+        return server.start(Path(sys.executable), tree, scratch, ["--cpu"], environment=hosted_by(simulator))
 
     before = simulator.paid
     simulator.change({"run_seconds": 600.0})

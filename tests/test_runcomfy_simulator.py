@@ -115,7 +115,7 @@ def test_a_wrong_token_an_unknown_model_and_an_unknown_request(simulator):
 def test_the_balance_runs_out(simulator):
     simulator.change({"balance_usd": 0.0015})
     assert ask(simulator, f"/v1/models/{SONG}", {"tags": "a", "duration": 5})[0] == 200
-    assert ask(simulator, f"/v1/models/{SONG}", {"tags": "a", "duration": 5})[0] == 402
+    assert ask(simulator, f"/v1/models/{SONG}", {"tags": "a", "duration": 5})[0] == 400
     assert simulator.ledger()["charged_usd"] == pytest.approx(0.001)
 
 

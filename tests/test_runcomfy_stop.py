@@ -1,21 +1,24 @@
 """Stop: within a second while waiting, nothing unrecorded, nothing abandoned, and the words say what happened."""
 
 import asyncio
+import errno
 import logging
+import os
 import threading
 import time
 from dataclasses import replace
 
 import pytest
 from acestep_nodes.nodes.backends.interface import Plan
-from acestep_nodes.nodes.backends.runcomfy import backend as backend_module
+from acestep_nodes.nodes.backends.runcomfy import journal as journal_module
 from acestep_nodes.nodes.backends.runcomfy.account import find_account
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
 from acestep_nodes.nodes.backends.runcomfy.client import Client
 from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
+from acestep_nodes.nodes.backends.runcomfy.queued import Queued
 from acestep_nodes.nodes.backends.runcomfy.stopping import Stop
-from acestep_nodes.nodes.request import Call
+from acestep_nodes.nodes.request.requests import Call
 from runcomfy_runs import HURRIED, Interrupt, Watcher, generate, hurried, journal, song, wait_until
 
 pytest_plugins = ("runcomfy_fixtures",)
@@ -127,6 +130,43 @@ def test_a_cancel_without_an_answer_is_unknown_and_bounded(simulator, place, fau
     assert journal(place)[0].request_id == simulator.service.jobs()[0].request_id
 
 
+def test_stop_cancels_what_could_not_be_recorded_and_shows_its_id(simulator, place, monkeypatch, release):
+    """The disk is full by the time the answer to the submission is there."""
+    simulator.change({"queue_seconds": 600.0})
+    simulator.fault("submit", "slow", until=release)
+    write = journal_module.write_private
+
+    def full(path, data):
+        if simulator.paid:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, data)
+
+    monkeypatch.setattr(journal_module, "write_private", full)
+
+    def stop(status):
+        if status["state"] == "submitting" and simulator.paid:
+            threading.Timer(0.2, release.set).start()
+            return True
+        return False
+
+    ran = generate(place, watcher=Watcher(stop))
+    (job,) = simulator.service.jobs()
+    last = ran.watcher.statuses[-1]
+    assert isinstance(ran.error, Interrupt) and job.state() == "cancelled" and last["state"] == "cancelled"
+    assert job.request_id in last["message"] and "cannot be written" in last["message"]
+
+
+def test_stop_cancels_what_an_error_names(simulator, place):
+    """HTTP 200 with an id and an error: it may have been accepted."""
+    simulator.change({"queue_seconds": 600.0})
+    simulator.fault("submit", "change", delay=0.2, set={"error_code": 500001, "error_message": "broken"})
+    ran = generate(place, watcher=stop_at("submitting"))
+    (job,) = simulator.service.jobs()
+    last = ran.watcher.statuses[-1]
+    assert isinstance(ran.error, Interrupt) and job.state() == "cancelled" and last["state"] == "cancelled"
+    assert job.request_id in last["message"] and journal(place)[0].state is State.CANCELLED
+
+
 def test_stop_before_the_submission_sends_nothing(simulator, place, release):
     simulator.fault("catalogue", "slow", until=release)
     ran = generate(place, watcher=stop_once(asked(simulator, "text-to-audio")))
@@ -232,8 +272,8 @@ def test_stop_reaches_every_take_though_only_one_sees_the_flag(simulator, place)
     assert {entry.state for entry in journal(place)} == {State.CANCELLED}
 
 
-async def one_run(place, request, watcher):
-    backend = RunComfyBackend(replace(request, progress=watcher), place)
+async def one_run(place, request, watcher, prompt_id=None):
+    backend = RunComfyBackend(replace(request, progress=watcher), place, Queued(prompt_id, time.time()))
     try:
         plan = Plan((float(request.duration),), takes=request.batch_size)
         backend.check(plan)
@@ -263,14 +303,14 @@ def test_a_cancelled_coroutine_cleans_up_too(simulator, place):
     assert {entry.state for entry in journal(place)} == {State.CANCELLED}
 
 
-def test_two_nodes_of_a_prompt_stop_together(simulator, place, monkeypatch):
+def test_two_nodes_of_a_prompt_stop_together(simulator, place):
     simulator.change({"queue_seconds": 600.0})
-    monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: "a prompt")
     watchers = [Watcher(), Watcher()]
 
     async def prompt():
         runs = [
-            asyncio.ensure_future(one_run(place, song(seed=seed), watcher)) for seed, watcher in enumerate(watchers)
+            asyncio.ensure_future(one_run(place, song(seed=seed), watcher, "a prompt"))
+            for seed, watcher in enumerate(watchers)
         ]
         while not all(any(s["state"] == "in_queue" for s in watcher.statuses) for watcher in watchers):
             await asyncio.sleep(0.02)
@@ -282,12 +322,12 @@ def test_two_nodes_of_a_prompt_stop_together(simulator, place, monkeypatch):
     assert all(job.state() == "cancelled" for job in simulator.service.jobs())
 
 
-def test_a_prompt_id_used_again_starts_unstopped(simulator, place, monkeypatch):
-    monkeypatch.setattr(backend_module, "_running_prompt_id", lambda: "the same id twice")
+def test_a_prompt_id_used_again_starts_unstopped(simulator, place):
+    queued = Queued("the same id twice", time.time())
     simulator.change({"queue_seconds": 600.0})
-    assert isinstance(generate(place, watcher=stop_at("in_queue")).error, Interrupt)
+    assert isinstance(generate(place, watcher=stop_at("in_queue"), queued=queued).error, Interrupt)
     simulator.change({"queue_seconds": 0.0})
-    assert generate(place).error is None
+    assert generate(place, queued=queued).error is None
 
 
 def test_no_thread_and_no_lock_is_left_behind(simulator, place):

@@ -13,6 +13,7 @@ from acestep_nodes.nodes.backends.runcomfy.errors import (
 )
 from runcomfy_runs import (
     generate,
+    hurried,
     journal,
     repair,
     run,
@@ -106,7 +107,17 @@ def test_an_unknown_outcome_is_not_sent_again_by_an_equal_call_of_the_same_run(s
 def test_a_missing_file_is_not_bought_again_by_an_equal_call_of_the_same_run(simulator, place):
     simulator.fault("file", "http", times=1000, status=404)
     queue = equal_items(6)
-    assert "bought again" in queue(place).words and simulator.paid == 1
+    assert "bought again" in queue(hurried(place)).words and simulator.paid == 1
+
+
+@pytest.mark.parametrize("ending", ["failed", "gone"])
+def test_what_failed_or_is_gone_is_not_bought_again_by_an_equal_call_of_the_same_run(simulator, place, ending):
+    if ending == "failed":
+        for step in ("status", "result"):
+            simulator.fault(step, "change", times=1000, set={"status": "failed", "output": None})
+    else:
+        simulator.fault("status", "documented", times=1000, code=404001)
+    assert "at a new charge" in equal_items(6)(hurried(place)).words and simulator.paid == 1
 
 
 def test_a_failed_part_names_the_parts_that_are_paid_for(simulator, place):
@@ -119,7 +130,7 @@ def test_a_failed_part_names_the_parts_that_are_paid_for(simulator, place):
     async def render(backend, call):
         request = backend.request
         await backend.inpaint(source, [(0.5, 1.0)], request.for_call(call))
-        simulator.fault("submit", "http", status=422)
+        simulator.fault("submit", "http", times=2, status=422)  # as FLAC, and then as WAV
         await backend.inpaint(source, [(2.5, 3.0)], request.for_call(replace(call, part=1)))
 
     ran = run(place, repair(), plan_of, render)

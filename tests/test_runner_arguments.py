@@ -103,9 +103,45 @@ def test_simulator_that_would_serve_nothing(refused, arguments, word):
 @pytest.mark.parametrize(
     "arguments, word",
     [
-        (["--audio", "song.mp3"], "LoadAudio.audio="),
+        (["--seeds", "1-3"], "--seeds goes with --jobs"),
+        (["--dry-run"], "--dry-run goes with --jobs"),
+        (["--max-cost-usd", "0"], "--max-cost-usd goes with --jobs"),
+        (["--retry-unknown"], "--retry-unknown goes with --jobs"),
+        (["text_to_music", "--deployment", "x", "--parallel", "2"], "--parallel goes with --jobs"),
+        (["--jobs", "missing.jsonl"], "missing.jsonl cannot be read"),
+        (["--jobs", "JOBS", "--seeds", "3-1"], "“3-1”"),
+        (["--jobs", "JOBS", "--parallel", "2"], "--parallel goes with --deployment"),
+        (["--jobs", "JOBS", "--keep-server"], "--keep-server"),
+        (["--jobs", "JOBS", "--port", "8188"], "--port"),
+        (["--jobs", "JOBS", "--max-cost-usd", "-1"], "got -1"),
+        (["--jobs", "JOBS", "--max-cost-usd", "nan"], "got nan"),
+        (["--jobs", "JOBS", "--deployment", "x", "--seeds", "1-3"], "write ID.seed in each line"),
+        (["--jobs", "JOBS", "--deployment", "x", "--audio", "song.mp3"], "--set ID.audio="),
+        (["text_to_music", "--jobs", "JOBS", "--deployment", "x/y"], "x/y"),
+        (["text_to_music", "--jobs", "JOBS", "--deployment", "x", "--parallel", "65"], "1 to 64"),
+        (["text_to_music", "--jobs", "JOBS", "--deployment", "x", "--max-cost-usd", "1"], "does not bound"),
+        (["--jobs", "BAD"], "bad.jsonl, line 2: "),
+    ],
+)
+def test_jobs_that_cannot_be(refused, tmp_path, arguments, word):
+    (tmp_path / "jobs.jsonl").write_text('{"name": "a"}')
+    (tmp_path / "bad.jsonl").write_text('{"name": "a"}\n{"name": 3.5}')
+    files = {"JOBS": str(tmp_path / "jobs.jsonl"), "BAD": str(tmp_path / "bad.jsonl")}
+    code, said = refused(*(files.get(argument, argument) for argument in arguments))
+    assert code == 64 and word in said
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["--audio", "song.mp3"], "--set ID.audio="),
+        (["text_to_music", "--audio", "song.mp3"], "no LoadAudio"),
+        (["section_repair", "--audio", "song.aiff"], "song.aiff must be one of .mp3"),
+        (["section_repair", "--audio", "missing.mp3"], "missing.mp3 cannot be read"),
+        (["text_to_music", "--set", "1.tags=half \ud83d"], "half of a character"),
         (["--port", "8188"], "--port"),
         (["--backend", "local"], "--set ID.backend"),
+        (["--set", "ACEStepGenerate.seed=7"], "such as 1.seed"),
         (["section_repair"], "LoadAudio.audio="),
         (["no_such"], "no_such"),
     ],
@@ -151,10 +187,10 @@ def comfyui(folder, version):
     return str(folder)
 
 
-@pytest.mark.parametrize("version, told", [("0.3.40", "0.3.40"), ("0.19.9", "0.19.9"), (None, "0.0.0")])
+@pytest.mark.parametrize("version, told", [("0.3.40", "0.3.40"), ("0.25.9", "0.25.9"), (None, "0.0.0")])
 def test_comfyui_that_is_too_old(refused, tmp_path, version, told):
     code, said = refused("--comfyui", comfyui(tmp_path / "ComfyUI", version))
-    assert code == 64 and told in said and "0.20.0" in said
+    assert code == 64 and told in said and "0.26.0" in said
 
 
 def test_comfyui_path_that_is_too_old(refused, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from runner import delivery, picture, sound
 from runner.client import Run
-from runner.errors import Refused, RunError
+from runner.errors import Refused, RunError, Unavailable
 from runner.workspace import Workspace
 
 RATE = 8000
@@ -65,7 +65,11 @@ def test_one_sound_with_its_report_and_picture(workspace, tmp_path):
     [item], [report] = delivery.deliver(run, GRAPH, "song", workspace, out)
     assert names_in(out) == ["song.wav", "song_report.json", "song_waveform.png"]
     assert json.loads(report.path.read_text()) == report.report == REPORT
-    assert item.sound.seconds == 2.0 and item.sound.rate == RATE and item.sound.samples.shape == (2, 2 * RATE)
+    assert (
+        item.sound.seconds == 2.0
+        and item.sound.rate == RATE
+        and (item.sound.channels, item.sound.samples) == (2, 2 * RATE)
+    )
 
 
 def test_nothing_is_overwritten(workspace, tmp_path):
@@ -84,8 +88,14 @@ def test_a_batch_is_numbered_and_each_take_has_its_own_seams(workspace, tmp_path
     items, _ = delivery.deliver(run, GRAPH, "song", workspace, tmp_path / "out")
     assert [item.audio.name for item in items] == ["song_1.wav", "song_2.wav"]
     assert [item.picture.name for item in items] == ["song_1_waveform.png", "song_2_waveform.png"]
-    assert delivery.marks_of(REPORT, 0).seams == ((0.5, "good"),)
-    assert delivery.marks_of(REPORT, 1).seams == ((0.5, "poor"),)
+    assert delivery.marks_of(REPORT, 0, 2.0).seams == ((0.5, "good"),)
+    assert delivery.marks_of(REPORT, 1, 2.0).seams == ((0.5, "poor"),)
+
+
+def test_new_sound_across_the_end_of_a_loop_is_marked_at_both():
+    looped = {**REPORT, "windows": [{"start": 5.0, "end": 5.0, "ranges": [[8.0, 2.0]]}]}
+    marks = delivery.marks_of(looped, 0, 10.0)
+    assert marks.new == ((8.0, 10.0), (0.0, 2.0)) and marks.context == ((5.0, 10.0), (0.0, 5.0))
 
 
 def test_several_saving_nodes_are_told_apart_by_title(workspace, tmp_path):
@@ -127,7 +137,7 @@ def test_previews_count_only_when_nothing_is_saved(workspace, tmp_path):
 
 
 def test_a_run_without_sound_is_said(workspace, tmp_path):
-    with pytest.raises(RunError, match="SaveAudio"):
+    with pytest.raises(RunError, match="SaveAudioAdvanced"):
         delivery.deliver(run_with({"2": {"text": ["x"]}}), GRAPH, "song", workspace, tmp_path / "out")
 
 
@@ -138,7 +148,15 @@ def test_a_failure_leaves_nothing_half_written(workspace, tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(delivery.shutil, "copyfile", fail)
-    with pytest.raises(OSError):
+    with pytest.raises(Unavailable, match=r"out \(No space left on device\): make room there, or give another folder"):
+        delivery.deliver(run, GRAPH, "song", workspace, tmp_path / "out")
+    assert names_in(tmp_path / "out") == []
+
+
+def test_a_sound_that_cannot_be_read_leaves_nothing(workspace, tmp_path):
+    run = run_with({"2": saved(workspace, "a.wav")})
+    (workspace.folder / "output/audio/a.wav").write_bytes(b"no sound")
+    with pytest.raises(Refused):
         delivery.deliver(run, GRAPH, "song", workspace, tmp_path / "out")
     assert names_in(tmp_path / "out") == []
 
@@ -149,7 +167,7 @@ def blue_or_orange(pixel):
 
 
 def test_picture_shows_kept_and_new_where_they_are(tmp_path):
-    heard = sound.read(write_wav(tmp_path / "x.wav", seconds=4.0))
+    heard = sound.outline(write_wav(tmp_path / "x.wav", seconds=4.0))
     image = picture.draw(heard, "x", "", picture.Marks(new=((1.0, 2.0),), seams=((1.0, "poor"),)))
     assert image.size == (picture.WIDTH, picture.HEIGHT)
 
@@ -166,26 +184,39 @@ def test_picture_shows_kept_and_new_where_they_are(tmp_path):
 
 @pytest.mark.parametrize("samples", [numpy.zeros((1, 5)), numpy.zeros((2, 100_000)), numpy.full((2, 3000), 1.5)])
 def test_picture_of_odd_sounds(samples):
-    image = picture.draw(sound.Sound(samples.astype("f"), RATE), "odd", "", picture.Marks())
+    image = picture.draw(sound.measure(iter([samples.astype("f")]), RATE), "odd", "", picture.Marks())
     assert image.size == (picture.WIDTH, picture.HEIGHT)
 
 
-def test_read_gives_the_samples(tmp_path):
-    heard = sound.read(write_wav(tmp_path / "x.wav", channels=1, level=0.25))
-    assert heard.samples.shape == (1, 2 * RATE)
+def test_an_outline_tells_what_is_there(tmp_path):
+    heard = sound.outline(write_wav(tmp_path / "x.wav", channels=1, level=0.25))
+    assert (heard.channels, heard.samples) == (1, 2 * RATE)
     assert heard.peak_dbfs == pytest.approx(-12.04, abs=0.01)
     assert heard.describe() == "2.00 s, 8000 Hz, mono, peak -12.0 dBFS"
 
 
+def test_an_outline_is_the_same_however_the_sound_is_cut():
+    samples = numpy.random.default_rng(1).uniform(-1, 1, (2, 600_001)).astype("f")
+    whole = sound.measure(iter([samples]), RATE)
+    for cuts in ([1], [63, 64, 65, 300_000], [600_000]):
+        cut = sound.measure(iter(numpy.split(samples, cuts, axis=1)), RATE)
+        assert cut.samples == whole.samples == 600_001
+        for name in ("low", "high", "mean_square"):
+            assert numpy.array_equal(getattr(cut, name), getattr(whole, name)), name
+    assert whole.low.shape == (2, -(-600_001 // sound.BIN_SAMPLES))
+    assert whole.low[1, 7] == samples[1, 7 * 64 : 8 * 64].min() and whole.high[0, -1] == samples[0, 600_000]
+    assert whole.mean_square.mean() == pytest.approx(1 / 3, rel=0.01)
+
+
 @pytest.mark.parametrize("content", [b"", b"this is not music" * 100])
-def test_read_refuses_what_is_no_sound(tmp_path, content):
+def test_an_outline_refuses_what_is_no_sound(tmp_path, content):
     path = tmp_path / "x.mp3"
     path.write_bytes(content)
     with pytest.raises(Refused, match=r"x\.mp3.*MP3, WAV or FLAC"):
-        sound.read(path)
+        sound.outline(path)
 
 
-def test_read_refuses_a_picture(tmp_path):
+def test_an_outline_refuses_a_picture(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
     with pytest.raises(Refused, match=r"x\.png"):
-        sound.read(tmp_path / "x.png")
+        sound.outline(tmp_path / "x.png")

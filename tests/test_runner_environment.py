@@ -134,6 +134,23 @@ def test_key_changes_with_requirements_and_torch_only(cache, tmp_path, monkeypat
     assert len({first, second, environment.required(tree).folder, environment.required(None).folder}) == 4
 
 
+@pytest.mark.parametrize("torch", [CPU, torch_builds.CUDA])
+@pytest.mark.parametrize("line", ["torchaudio", "torchaudio>=2.0", ""])
+def test_torchaudio_is_installed_and_tried_where_comfyui_asks_for_it(cache, tmp_path, monkeypatch, torch, line):
+    (tmp_path / "requirements.txt").write_text(f"torch\ntorchvision\n{line}\nnumpy\n")
+    installed, tried = [], []
+    monkeypatch.setattr(
+        pip.Pip, "install", lambda self, doing, *packages: installed.extend(p for p in packages if p != "--no-deps")
+    )
+    monkeypatch.setattr(environment, "_output", lambda command, failure: tried.append(command[-1]))
+    home = Environment(cache / "env", torch, tmp_path)
+    home._install()
+    home._check()
+    pins = [pin for pin in torch.pins if line or not pin.startswith("torchaudio")]
+    assert installed == [*pins, "numpy", "--requirement", str(PACK_DIR / "requirements.txt")]
+    assert tried[0].endswith("torchaudio") == bool(line)
+
+
 @pytest.mark.parametrize(
     "output, cause",
     [

@@ -5,6 +5,7 @@ import copy
 import pytest
 from acestep_nodes.nodes import errors as pack_errors
 from acestep_nodes.nodes.backends.runcomfy import errors as runcomfy_errors
+from acestep_nodes.nodes.backends.runcomfy import following
 from runner import errors, graph
 from runner.graph import Setting
 
@@ -79,7 +80,7 @@ def family(base):
 
 def test_exit_codes_are_those_of_the_packs_exceptions():
     assert runcomfy_errors.RunComfyError in family(pack_errors.ACEStepError)
-    modules = (pack_errors.__name__, runcomfy_errors.__name__)
+    modules = (pack_errors.__name__, runcomfy_errors.__name__, following.__name__)
     codes = {
         child.__name__: child.exit_code
         for child in family(pack_errors.ACEStepError)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -39,6 +40,39 @@ def test_end_asks_first_and_leaves_no_child(family):
     process.end(parent, patience_seconds=20)
     assert parent.returncode == 7
     assert psutil.wait_procs([child], timeout=20)[1] == []
+
+
+# Says which of two lists the collector knows: one from before its owner said that the start was over, one from after.
+HELPER = """
+import gc, sys, threading
+sys.path.insert(0, sys.argv[1])
+from owner_pipe import end_with_owner
+made = []
+end_with_owner()
+print("up", flush=True)
+while not gc.get_freeze_count():
+    pass
+later = []
+print(*(any(each is one for each in gc.get_objects()) for one in (made, later)), flush=True)
+threading.Event().wait()
+"""
+
+
+def test_what_a_start_has_made_is_left_out_of_collections_once_the_owner_says_so():
+    runner = Path(process.__file__).parent
+    helper = process.start(
+        [sys.executable, "-c", HELPER, str(runner)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert helper.stdout.readline() == "up\n"
+        helper.stdin.write("\n")
+        helper.stdin.flush()
+        assert helper.stdout.readline() == "False True\n"
+        helper.stdin.close()
+        assert helper.wait(20) == -9  # and it still ends with its owner
+    finally:
+        process.kill(helper)
+        helper.stdout.close()
 
 
 def test_kill_takes_all_at_once(family):

@@ -3,13 +3,17 @@
 import json
 import re
 import signal
+import threading
 
 import numpy
 import pytest
 import readme
+from runcomfy_runs import wait_until
+from runcomfy_simulator import Simulator, rendering
+from runcomfy_simulator.rendering import read
 from runner import sound, workspace
 from runner.places import cache_dir
-from runner_command import Command, assert_stopped, run
+from runner_command import Command, assert_stopped, own_cache, run
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 SIMULATED = ["--backend", "runcomfy", "--simulator"]
@@ -39,7 +43,7 @@ def test_a_repair_of_the_example_music_on_the_test_server_keeps_everything_outsi
     assert sound.EXAMPLE_FILE in out
     [said] = [line for line in out.splitlines() if "test server on this machine" in line]
     assert "nothing is charged" in said and "sketch" in said
-    source, repaired = sound.read(sound.example()), sound.read(tmp_path / "section_repair.flac")
+    source, repaired = (read(path.read_bytes()) for path in (sound.example(), tmp_path / "section_repair.flac"))
     assert repaired.rate == source.rate and repaired.samples.shape == source.samples.shape
     # FLAC as ComfyUI writes it has 16 bits and cannot go beyond full scale.
     difference = numpy.abs(repaired.samples - source.samples.clip(-1, 1 - 2**-15))
@@ -81,3 +85,19 @@ def test_only_the_user_folder_of_a_simulated_run_is_private(tmp_path):
         assert str(private.user) in private.flags() and str(place.user) not in private.flags()
     finally:
         place.remove()
+
+
+def test_ctrl_c_waits_for_the_answer_to_a_paid_request_and_cancels_it(tmp_path):
+    answered = threading.Event()
+    with Simulator(compose=rendering.tone, queue_seconds=600.0) as simulator:
+        simulator.fault("submit", "slow", until=answered)
+        variables = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_API_TOKEN": simulator.token}
+        variables |= own_cache(tmp_path / "cache")
+        command = Command("text_to_music", "--backend", "runcomfy", "--out", tmp_path / "out", **variables)
+        wait_until(lambda: simulator.paid == 1, 240)
+        command.process.send_signal(signal.SIGINT)
+        command.wait_for_complaint("waiting up to")
+        # Longer than a ComfyUI that is being closed waits by itself.
+        threading.Timer(8.0, answered.set).start()
+        code, _, _ = command.end()
+        assert code == 130 and [job.state() for job in simulator.service.jobs()] == ["cancelled"]

@@ -12,8 +12,8 @@ from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.sketch import SketchBackend
 from acestep_nodes.nodes.backends.sketch.backend import NOT_ACE_STEP
 from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.progress import Progress
-from acestep_nodes.nodes.request import generate_request
+from acestep_nodes.nodes.request.progress import Progress
+from acestep_nodes.nodes.request.requests import generate_request
 from listening import PITCH_CLASSES, band_db, bar_accent, level_db, measured_bpm, measured_key, onsets, pulse, spectra
 from sketch_runs import RATE, SHARED, generate, inpaint, noise
 
@@ -239,11 +239,15 @@ def test_the_seam_of_a_loop_of_held_notes_is_as_smooth_as_the_music(instrument):
 
 def test_the_report_says_that_it_is_not_ace_step_and_what_is_ignored():
     request = generate_request(
-        node="ACEStepGenerate", tags="pop", lyrics="", seed=1, duration=5, steps=30, **SHARED | {"version": "ace-step"}
-    )
+        node="ACEStepGenerate", tags="pop", lyrics="", seed=1, duration=5, steps=30, recipe="comfyui",
+        planning="off", variation=0.5,
+        **SHARED | {"version": "ace-step"},
+    )  # fmt: skip
     warnings = SketchBackend(request).facts()["warnings"]
-    assert warnings[0] == NOT_ACE_STEP == "This is sketch, not ACE-Step."
-    assert warnings[1:] == ["Sketch ignores version, steps."]
+    assert [said.sentence() for said in warnings] == [
+        "This is sketch, not ACE-Step.",
+        "Sketch ignores version, steps, recipe, planning, variation.",
+    ]
     plain = generate_request(node="ACEStepGenerate", tags="pop", lyrics="", seed=1, duration=5, **SHARED)
     assert SketchBackend(plain).facts()["warnings"] == [NOT_ACE_STEP]
 
@@ -294,7 +298,7 @@ def test_stop_is_heard_between_instruments_and_progress_runs_to_its_end():
         (", ".join(f"tag {n}" for n in range(3000)), ""),
         ("no drums, no bass, no piano, no pad, no guitar", ""),
         ("only", "[]\n[ ]\n[[]]"),
-        ("pop \udcff", "\udcff\n\x00"),
+        ("pop \x00", "\x07\n\x00"),
         ("300 bpm, 6/8", "[Outro]\n[Intro]"),
         ("30 bpm, 4/4, F# major", "[Verse]\nвсё хорошо\n안녕하세요\nγειά σου κόσμε\nمرحبا"),
     ],

@@ -7,6 +7,9 @@ from acestep_nodes.nodes.audio.value import Sound
 from listening import band_db, level_db, onsets
 from sketch_runs import RATE, inpaint, noise, outpaint, window_at_48k
 
+pytest_plugins = ["resamplers"]
+pytestmark = pytest.mark.usefixtures("either_resampler")
+
 
 @pytest.mark.parametrize("rate, channels", [(48_000, 2), (44_100, 1), (8_000, 1), (96_000, 2)])
 def test_inpaint_changes_the_ranges_and_nothing_else(rate, channels):
@@ -29,6 +32,17 @@ def test_inpaint_is_as_loud_as_its_surroundings(level):
     music = inpaint(noise(30, level=level), [(10, 20)])
     assert level_db(music[:, 10 * RATE : 20 * RATE]) == pytest.approx(20 * np.log10(level), abs=3)
     assert np.abs(music[:, 10 * RATE : 20 * RATE]).max() <= 0.9
+
+
+@pytest.mark.parametrize("side", [0.0, 0.02, 1.0])
+def test_inpaint_is_no_wider_than_its_surroundings(side):
+    window = noise(20)
+    left, right = window.waveform.clone()
+    window.waveform[:] = torch.stack([left + side * right, left - side * right])
+    music = inpaint(window, [(8, 12)])[:, 8 * RATE + 480 : 12 * RATE - 480]
+    width = np.square(music[0] - music[1]).mean() / np.square(music[0] + music[1]).mean()
+    assert width <= 1.2 * side**2 + 1e-12
+    assert width > 0.5 * side**2 or side == 1
 
 
 def test_inpaint_glides_from_the_level_on_its_left_to_the_one_on_its_right():

@@ -1,7 +1,7 @@
 """Tags: splitting, joining and reading tempo, key and metre back out of free text."""
 
 import pytest
-from acestep_nodes.nodes import tags, vocabulary
+from acestep_nodes.nodes.words import tags, vocabulary
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,3 +112,39 @@ def test_any_text_can_be_read(text):
     assert all(vocabulary.MIN_BPM <= bpm <= vocabulary.MAX_BPM for bpm in tags.read_bpms(text))
     assert set(tags.read_keys(text)) <= set(vocabulary.KEYS)
     assert set(tags.read_time_signatures(text)) <= set(vocabulary.TIME_SIGNATURES)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("lo-fi, 75 BPM, A minor, 3/4, mellow", "lo-fi, mellow"),
+        ("jazz; bpm: 96\nin the key of F# major", "jazz"),
+        ("slow 90 BPM groove", "slow groove"),
+        ("a mellow track at 75 BPM in A minor with piano", "a mellow track with piano"),
+        ("ballad in a minor", "ballad"),
+        ("a major label sound, 301 BPM, 5/4", "a major label sound, 301 BPM, 5/4"),
+        ("75 BPM, A minor", "75 BPM, A minor"),
+        ("808 drums, 90s", "808 drums, 90s"),
+    ],
+)
+def test_what_has_fields_of_its_own_is_taken_out(text, left):
+    assert tags.without_data(text) == left
+
+
+@pytest.mark.parametrize("code", [code for code in vocabulary.LANGUAGES if code != "unknown"])
+def test_the_language_that_tag_builder_writes_is_read_back(code):
+    assert tags.read_language(f"jazz, {vocabulary.LANGUAGE_NAMES[code]} vocal, piano") == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("sung in German", "de"),
+        ("Mandarin female vocals", "zh"),
+        ("latin pop, female vocal", None),
+        ("spanish guitar, singer-songwriter", None),
+        ("french house", None),
+    ],
+)
+def test_only_a_language_that_is_sung_is_read(text, code):
+    assert tags.read_language(text) == code

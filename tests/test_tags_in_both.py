@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from acestep_nodes.nodes.tags import contradictions, join_tags, split_tags
-from acestep_nodes.nodes.vocabulary import LANGUAGE_NAMES
+from acestep_nodes.nodes.words.tags import contradictions, join_tags, split_tags
+from acestep_nodes.nodes.words.vocabulary import LANGUAGE_NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """

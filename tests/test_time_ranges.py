@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from acestep_nodes.nodes import time_ranges as tr
 from acestep_nodes.nodes.errors import InputError
+from acestep_nodes.nodes.request import time_ranges as tr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +37,8 @@ def test_a_time_barely_past_the_end_is_the_end(end):
         (((5.0, "start", 10.02, "start"),), ("end_time is 10.02 s", "10.00 s long", "0 to 10.00 s")),
         (((11.0, "end", 0.0, "end"),), ("start_time is 11 s before the end", "10.00 s long")),
         (((9.0, "start", 2.0, "end"),), ("end_time", "8.00 s", "later than", "9.00 s")),
-        (((3.0, "start", 7.0, "end"),), ("end_time", "later than")),
+        (((3.0, "start", 7.0, "end"),), ("end_time", "the same as")),
+        (((4.0, "start", 2.0, "start"),), ("end_time", "must be later than", "turn on loop")),
         (((9.98, "start", 0.0, "end"),), ("0.020 s long", "at least 0.05 s")),
     ],
 )
@@ -62,14 +63,21 @@ def test_a_time_must_be_a_number_in_range(value, place):
     "item",
     [
         (2.0, "start", 2.0, "start"),
-        (3.0, "start", 2.0, "start"),
-        (1.0, "end", 2.0, "end"),
+        (3.0, "end", 3.0, "end"),
         (1.0, "start", 1.04, "start"),
+        (1.04, "end", 1.0, "end"),
     ],
 )
 def test_equal_anchors_are_checked_without_a_track(item):
     with pytest.raises(InputError):
         tr.entry("N", *item)
+
+
+@pytest.mark.parametrize("item", [(3.0, "start", 2.0, "start"), (1.0, "end", 2.0, "end"), (4.0, "end", 4.0, "start")])
+def test_a_range_across_the_end_is_handed_on(item):
+    assert tr.entry("N", *item) == item
+    ((start, end),) = tr.resolve("N", (item,), 10.0)
+    assert end < start
 
 
 def test_the_shortest_range_is_allowed():

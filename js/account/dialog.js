@@ -2,25 +2,24 @@
  * The RunComfy account: a token goes in and never comes out, the most one prompt may cost is set, and requests
  * that were paid for are listed. The browser keeps none of it.
  */
-import { locale, nodeTitle, toast } from "../comfy.js";
-import { icon, iconButton, make } from "../dom.js";
+import { localTime, nodeTitle, toast } from "../comfy.js";
+import { makeDialog, showDialog, wordButton } from "../dialog.js";
+import { icon, make } from "../dom.js";
 import { accountChanged, ask } from "../server.js";
 import { say } from "../strings.js";
-import { dollars } from "../status/facts.js";
+import { priceOfRequest } from "../status/facts.js";
 
 const MOST_REQUESTS = 20;
 
-/** Opens the dialog; one at a time. */
-export function openAccount() {
-  const old = document.querySelector("dialog.acestep-account");
-  if (old) old.close();
-  new AccountDialog().open();
+/** Opens the dialog; one at a time. `ceiling`: at the most one prompt may cost. */
+export function openAccount({ ceiling = false } = {}) {
+  new AccountDialog().open(ceiling);
 }
 
 class AccountDialog {
   constructor() {
     this.state = make("p", { class: "acestep-account-state", role: "status" }, say("account.reading"));
-    this.result = make("p", { class: "acestep-account-result", role: "status", "aria-live": "polite", hidden: true });
+    this.result = make("p", { class: "acestep-result", role: "status", "aria-live": "polite", hidden: true });
     // Not type=password: password managers would offer to keep it and to fill in another.
     this.token = make("input", {
       type: "text",
@@ -34,29 +33,23 @@ class AccountDialog {
       "data-lpignore": "true",
       "aria-describedby": "acestep-token-about",
     });
-    this.save = button("account.save", () => this.#saveToken(), "acestep-primary");
-    this.check = button("account.check", () => this.#check());
-    this.clear = button("account.clear", () => this.#change("account/clear", {}, "account.cleared"));
+    this.save = wordButton("account.save", () => this.#saveToken(), "acestep-primary");
+    this.check = wordButton("account.check", () => this.#check());
+    this.clear = wordButton("account.clear", () => this.#change("account/clear", {}, "account.cleared"));
     this.ceiling = make("input", {
       type: "number",
       id: "acestep-ceiling",
       class: "acestep-field-input",
       min: "0",
-      step: "0.5",
+      step: "0.01",
       inputmode: "decimal",
       "aria-describedby": "acestep-ceiling-about",
     });
-    this.saveCeiling = button("account.saveCeiling", () => this.#saveCeiling());
+    this.saveCeiling = wordButton("account.saveCeiling", () => this.#saveCeiling());
     this.requests = make("div", { class: "acestep-requests" });
-    this.element = make(
-      "dialog",
-      { class: "acestep acestep-account", "aria-labelledby": "acestep-account-title" },
-      make(
-        "header",
-        {},
-        make("h2", { id: "acestep-account-title" }, say("account.title")),
-        iconButton("close", say("account.close"), () => this.element.close()),
-      ),
+    this.element = makeDialog(
+      "account",
+      say("account.title"),
       this.state,
       form(
         () => this.#saveToken(),
@@ -74,29 +67,27 @@ class AccountDialog {
       ),
       make("details", {}, make("summary", {}, say("account.requests")), this.requests),
     );
-    this.element.addEventListener("close", () => this.element.remove());
-    // Typing here is not for ComfyUI's shortcuts.
-    for (const name of ["keydown", "keyup", "keypress", "paste"]) {
-      this.element.addEventListener(name, (event) => event.stopPropagation());
-    }
-    this.element.addEventListener("pointerdown", (event) => event.target === this.element && this.element.close());
     this.element.querySelector("details").addEventListener("toggle", () => this.#showRequests());
   }
 
-  async open() {
-    document.body.append(this.element);
-    this.element.showModal();
+  async open(atCeiling) {
+    showDialog(this.element);
+    if (atCeiling) this.ceiling.focus();
     await this.#attempt(async () => this.#show(await ask("account")));
+    if (atCeiling) this.ceiling.select();
   }
 
   #show(state) {
     accountChanged(state);
+    this.source = sourceWords(state.source);
     this.state.dataset.kind = state.problem ? "bad" : state.configured ? "good" : "none";
     this.state.textContent =
       state.problem ??
-      (state.configured ? say("account.configured", { source: sourceWords(state.source) }) : say("account.none"));
+      (state.configured ? say("account.configured", { source: this.source }) : say("account.none"));
     if (state.test_server) this.state.append(make("br"), say("note.testServer", { address: state.test_server }));
     this.check.disabled = !state.configured;
+    // A button that goes away would take the focus out of the dialog, and Escape with it.
+    if (!state.saved && document.activeElement === this.clear) this.token.focus();
     this.clear.hidden = !state.saved;
     this.ceiling.max = String(state.max_ceiling_usd);
     this.ceiling.placeholder = String(state.default_ceiling_usd);
@@ -127,6 +118,9 @@ class AccountDialog {
     return this.#attempt(async () => {
       const { ok, message } = await ask("account/check");
       this.#say(ok ? "good" : "bad", message);
+      if (ok) return;
+      this.state.dataset.kind = "bad";
+      this.state.textContent = say("account.unusable", { source: this.source });
     });
   }
 
@@ -157,28 +151,25 @@ class AccountDialog {
 
   #showRequests() {
     return this.#attempt(async () => {
-      const { requests } = await ask("journal");
+      const { requests, problem } = await ask("journal");
       const rows = requests.slice(0, MOST_REQUESTS).map((request) => this.#row(request));
-      this.requests.replaceChildren(
-        ...(rows.length ? rows : [make("p", { class: "acestep-about" }, say("account.noRequests"))]),
-      );
+      const about = problem ?? (rows.length ? null : say("account.noRequests"));
+      this.requests.replaceChildren(...(about ? [make("p", { class: "acestep-about" }, about)] : []), ...rows);
     });
   }
 
   #row(request) {
-    const when = new Date(request.created * 1000).toLocaleString(locale(), { dateStyle: "short", timeStyle: "short" });
-    const money = request.cost_usd ?? request.estimate_usd;
     const id = request.request_id;
     return make(
       "div",
       { class: "acestep-request" },
-      make("span", { class: "acestep-label" }, when),
+      make("span", { class: "acestep-label" }, localTime(request.created)),
       make(
         "span",
         { class: "acestep-request-what", title: request.model },
         [request.node && nodeTitle(request.node), say(`request.${request.state}`)].filter(Boolean).join(" · "),
       ),
-      make("span", {}, money == null ? "" : `${request.cost_usd == null ? "≈ " : ""}${dollars(money)}`),
+      make("span", {}, priceOfRequest(request)),
       id
         ? make(
             "button",
@@ -223,10 +214,6 @@ async function copy(text) {
   } catch {
     toast("info", say("status.copyByHand"), text);
   }
-}
-
-function button(key, onclick, kind = "") {
-  return make("button", { type: "button", class: `acestep-button acestep-text-button ${kind}`, onclick }, say(key));
 }
 
 function form(onsubmit, ...children) {

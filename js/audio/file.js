@@ -1,5 +1,5 @@
 /** Which file a node's sound can be heard from. */
-import { downstream, lastOutput, upstream, widgetValue } from "../comfy.js";
+import { downstream, knownValue, lastOutput, upstream } from "../comfy.js";
 
 /** "folder/name.wav [output]" → {filename, subfolder, type}. */
 export function parseFileName(text) {
@@ -8,18 +8,28 @@ export function parseFileName(text) {
   return { filename: path.slice(cut + 1), subfolder: cut < 0 ? "" : path.slice(0, cut), type: type ?? "input" };
 }
 
+const loading = (node, inputName) => {
+  const origin = upstream(node, inputName);
+  return origin?.node.comfyClass === "LoadAudio" ? origin : null;
+};
+
+/** The Load Audio node that feeds an input, else null. */
+export const loaderOf = (node, inputName) => loading(node, inputName)?.node ?? null;
+
 /** The file that feeds an input before anything has run: that of a Load Audio node, else null. */
 export function loadedFile(node, inputName) {
-  const origin = upstream(node, inputName);
-  if (origin?.node.comfyClass !== "LoadAudio") return null;
-  const name = widgetValue(origin.node, "audio");
+  const origin = loading(node, inputName);
+  const name = origin && knownValue(origin.node, "audio", origin.inside);
   return typeof name === "string" && name ? parseFileName(name) : null;
 }
 
-/** The files in which some node saved or previewed an output, one for each take; none before it ran. */
+/**
+ * The files in which an output was saved or previewed, one for each take; none before that ran. By a node it leads
+ * to, or by its own: nodes that save hand their sound on.
+ */
 export function savedFiles(node, slot) {
-  for (const target of downstream(node, slot)) {
-    const files = (lastOutput(target)?.audio ?? []).filter((file) => file?.filename);
+  for (const saving of [node, ...downstream(node, slot)]) {
+    const files = (lastOutput(saving)?.audio ?? []).filter((file) => file?.filename);
     if (files.length)
       return files.map(({ filename, subfolder = "", type = "output" }) => ({ filename, subfolder, type }));
   }

@@ -4,20 +4,24 @@ export class LiveRun {
   constructor() {
     this.calls = new Map();
     this.ids = new Set();
+    this.left = null; // what the server says of the whole run once it has been stopped or has failed, see afterwards.py
   }
 
   /** Takes in one message {state, take, item, part, queue_position, request_id, elapsed, message, …}. */
   add(message) {
+    if (message.run) {
+      this.left = message.run;
+      return;
+    }
     this.calls.set(`${message.item ?? 1} ${message.take ?? 1} ${message.part ?? 1}`, message);
     if (message.request_id) this.ids.add(message.request_id);
-    this.latest = message;
   }
 
   get requestIds() {
-    return [...this.ids];
+    return this.left?.ids ?? [...this.ids];
   }
 
-  /** {states: [[state, count]], queue_position, elapsed, message, test_server}; states as they came up. */
+  /** {states: [[state, count]], queue_position, elapsed, message, said}; states as they came up. */
   summary() {
     const counts = new Map();
     let position = null;
@@ -25,13 +29,13 @@ export class LiveRun {
       counts.set(call.state, (counts.get(call.state) ?? 0) + 1);
       if (call.queue_position != null) position = Math.min(position ?? Infinity, call.queue_position);
     }
-    const messages = [...this.calls.values()].map((call) => call.message).filter(Boolean);
+    const telling = [...this.calls.values()].filter((call) => call.message).at(-1);
     return {
       states: [...counts],
       queue_position: position,
       elapsed: Math.max(0, ...[...this.calls.values()].map((call) => call.elapsed ?? 0)),
-      message: messages.at(-1) ?? null,
-      test_server: this.latest?.test_server ?? null,
+      message: telling?.message ?? null,
+      said: telling?.said ?? null,
     };
   }
 }

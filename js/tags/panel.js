@@ -4,12 +4,13 @@ import {
   afterNodeMethod,
   growNode,
   isLinked,
+  knownValue,
   onTick,
   onWidgetChanged,
   rememberForUndo,
   setWidgetValue,
-  widgetValue,
 } from "../comfy.js";
+import { say } from "../strings.js";
 import { GROUPS } from "./vocabulary.js";
 import { TagLayout } from "./layout.js";
 import { SearchBox } from "./search.js";
@@ -24,7 +25,7 @@ export class TagPanel {
     this.search = new SearchBox(this);
     this.layout = new TagLayout(this);
     this.height = 190;
-    addPanel(node, "chips", this.layout.root, () => this.height);
+    addPanel(node, "chips", say("tags.title"), this.layout.root, () => this.height);
     followChips(this);
     for (const name of FIELDS) onWidgetChanged(node, name, () => this.refresh());
     afterNodeMethod(node, "onConfigure", () => this.refresh());
@@ -40,7 +41,7 @@ export class TagPanel {
   /** Values by name; null for one that another node gives. */
   get fields() {
     const { node } = this;
-    return Object.fromEntries(FIELDS.map((name) => [name, isLinked(node, name) ? null : widgetValue(node, name)]));
+    return Object.fromEntries(FIELDS.map((name) => [name, isLinked(node, name) ? null : knownValue(node, name)]));
   }
 
   tagsOf(group) {
@@ -63,16 +64,24 @@ export class TagPanel {
 
   // -------------------------------------------------------------- changes, each one step of undo
 
-  add(group, added) {
+  add(group, given) {
+    const added = given.map(tags.plain);
     const present = this.present.map((tag) => tag.toLowerCase());
     this.#write({ [group]: [...this.tagsOf(group), ...added.filter((tag) => !present.includes(tag.toLowerCase()))] });
   }
 
-  /** A comma list: each tag goes to the group it belongs to, or all to `group` when one is chosen. */
+  /**
+   * A comma list: each tag goes to the group it belongs to, or all to `group` when one is chosen. What says only a
+   * tempo, a key, a metre or that nobody sings goes to its own field, unless another node gives that.
+   */
   addList(text, group) {
-    const lists = group ? { [group]: tags.splitTags(text) } : tags.sorted(text);
+    const found = tags.parted(text);
+    const fields = Object.entries(found.fields).filter(([name]) => !isLinked(this.node, name));
+    const rest = fields.length === Object.keys(found.fields).length ? found.rest : text;
+    const lists = group ? { [group]: tags.splitTags(text).map(tags.plain) } : tags.sorted(rest);
     const present = this.present.map((tag) => tag.toLowerCase());
     const changed = {};
+    if (!group) for (const [name, value] of fields) setWidgetValue(this.node, name, value);
     for (const [name, added] of Object.entries(lists)) {
       changed[name] = [...this.tagsOf(name), ...added.filter((tag) => !present.includes(tag.toLowerCase()))];
     }

@@ -1,7 +1,7 @@
 /** The box in which tags are typed, looked up and pasted. A combobox with a list below it. */
 import { make } from "../dom.js";
 import { say } from "../strings.js";
-import { groupOf, search, splitTags } from "./tags.js";
+import { groupOf, plain, search, splitTags } from "./tags.js";
 import { GROUPS } from "./vocabulary.js";
 
 let boxes = 0;
@@ -93,7 +93,7 @@ export class SearchBox {
   #look() {
     const typed = this.input.value.trim();
     const found = search(typed, { group: this.group, present: this.panel.present, limit: this.group ? 300 : 40 });
-    const exact = found.some(({ tag }) => tag === typed.toLowerCase());
+    const exact = found.some(({ tag }) => tag === plain(typed));
     const likely = groupOf(typed);
     const groups = this.group ? [this.group] : [likely, ...GROUPS.filter((group) => group !== likely)];
     this.options = [

@@ -1,4 +1,5 @@
-/** Reading, writing, finding and checking comma-separated tags. The same rules as nodes/tags.py. */
+/** Reading, writing, finding and checking comma-separated tags. The same rules as nodes/words/tags.py. */
+import { SYNONYMS } from "./synonyms.js";
 import { ENTRIES, GROUPS, LANGUAGE_NAMES, VOCABULARY } from "./vocabulary.js";
 
 /** Text → its tags: split at commas, semicolons and line breaks, trimmed, empty ones dropped. */
@@ -26,50 +27,83 @@ export function composed(fields) {
   return joinTags(tags);
 }
 
-const BY_TAG = new Map();
-for (const entry of ENTRIES) if (!BY_TAG.has(entry.tag.toLowerCase())) BY_TAG.set(entry.tag.toLowerCase(), entry);
+/** How a tag is compared: "Lo-Fi", "lo fi" and "lofi" are one. */
+const spelling = (tag) => tag.normalize("NFKC").toLowerCase().replace(/[\s_-]+/g, "");
+
+const BY_SPELLING = new Map(ENTRIES.map((entry) => [spelling(entry.tag), entry]));
+const OTHER_NAMES = SYNONYMS.map(([name, tag]) => [name, BY_SPELLING.get(spelling(tag))]);
+const BY_NAME = new Map([...OTHER_NAMES.map(([name, entry]) => [spelling(name), entry]), ...BY_SPELLING]);
+
+/** A tag as the vocabulary spells it, whatever it was called; any other as it is. */
+export const plain = (tag) => BY_NAME.get(spelling(tag))?.tag ?? tag;
 
 /** The group a tag belongs to by the vocabulary, or by a word that gives it away; else "extra". */
 export function groupOf(tag) {
-  const known = BY_TAG.get(tag.toLowerCase());
+  const known = BY_NAME.get(spelling(tag));
   if (known) return known.group;
   if (/\b(?:vocals?|voice|singer|singing|rapper|rapping|choir)\b/i.test(tag)) return "vocals";
-  const ending = tag.toLowerCase().split(" ").at(-1);
-  const kin = BY_TAG.get(ending);
+  const kin = BY_NAME.get(spelling(tag.split(" ").at(-1)));
   return kin && kin.group !== "mood" ? kin.group : "extra";
 }
 
 /** A pasted list → {group: [tag, …]}. */
 export function sorted(text) {
   const groups = {};
-  for (const tag of distinct(splitTags(text))) (groups[groupOf(tag)] ??= []).push(tag);
+  for (const tag of distinct(splitTags(text).map(plain))) (groups[groupOf(tag)] ??= []).push(tag);
   return groups;
 }
 
 /**
- * Entries that match what was typed, best first: those that begin with it, then those with a word that begins
- * with it, then those that contain it. `group` narrows the search; `present` tags are left out.
+ * A pasted list → {fields, rest}: tempo, key, metre and that nobody sings, for the fields that hold these, and the text
+ * without them. Only a tag that says nothing else is taken, and of several the first.
  */
-export function search(query, { group = null, present = [], limit = 40 } = {}) {
-  const wanted = query.trim().toLowerCase();
-  const found = [];
-  for (const entry of ENTRIES) {
-    if (group && entry.group !== group) continue;
-    if (present.some((tag) => sameTag(tag, entry.tag))) continue;
-    const rank = rankOf(entry.tag, wanted);
-    if (rank !== null && (wanted || group)) found.push([rank, entry]);
-  }
-  // The shorter of two equally good ones is the plainer; a whole group is shown in its own order.
-  if (wanted) found.sort(([a, one], [b, other]) => a - b || one.tag.length - other.tag.length);
-  return found.slice(0, limit).map(([, entry]) => entry);
+export function parted(text) {
+  const fields = {};
+  const rest = splitTags(text).filter((tag) => {
+    const found = fieldOf(tag);
+    if (!found || (found[0] in fields && fields[found[0]] !== found[1])) return true;
+    fields[found[0]] = found[1];
+    return false;
+  });
+  return { fields, rest: rest.join(", ") };
 }
 
-function rankOf(tag, wanted) {
-  if (!wanted) return 0;
-  if (tag === wanted) return 0;
-  if (tag.startsWith(wanted)) return 1;
-  if (tag.split(/[\s-]/).some((word) => word.startsWith(wanted))) return 2;
-  return tag.includes(wanted) ? 3 : null;
+function fieldOf(tag) {
+  const only = (pattern) => new RegExp(`^(?:in |key:? |key of |tempo:? |time signature:? )*(?:${pattern.source})$`, "i");
+  if (only(BPM).test(tag) && bpms(tag).length) return ["bpm", Number.parseInt(bpms(tag)[0], 10)];
+  if (only(KEY).test(tag)) return ["key", keys(tag)[0]];
+  if (only(METRE).test(tag) && metres(tag).length) return ["time_signature", metres(tag)[0]];
+  if (only(NO_VOCALS).test(tag)) return ["instrumental", true];
+  return null;
+}
+
+/**
+ * Entries that match what was typed, best first: those that begin with it, then those with a word that begins
+ * with it, then those that contain it; whatever they are called. `group` narrows the search; `present` tags are left out.
+ */
+export function search(query, { group = null, present = [], limit = 40 } = {}) {
+  const wanted = query.trim().normalize("NFKC").toLowerCase();
+  const ranks = new Map();
+  if (wanted || group) {
+    const taken = new Set(present.map((tag) => spelling(plain(tag))));
+    const names = [...ENTRIES.map((entry) => [entry.tag, entry]), ...(wanted ? OTHER_NAMES : [])];
+    for (const [name, entry] of names) {
+      if ((group && entry.group !== group) || taken.has(spelling(entry.tag))) continue;
+      const rank = rankOf(name, wanted);
+      if (rank !== null && rank < (ranks.get(entry) ?? Infinity)) ranks.set(entry, rank);
+    }
+  }
+  const found = [...ranks];
+  // The shorter of two equally good ones is the plainer; a whole group is shown in its own order.
+  if (wanted) found.sort(([one, a], [other, b]) => a - b || one.tag.length - other.tag.length);
+  return found.slice(0, limit).map(([entry]) => entry);
+}
+
+function rankOf(name, wanted) {
+  if (!wanted || spelling(name) === spelling(wanted)) return 0;
+  if (name.startsWith(wanted) || spelling(name).startsWith(spelling(wanted))) return 1;
+  if (name.split(/[\s-]/).some((word) => word.startsWith(wanted))) return 2;
+  return name.includes(wanted) ? 3 : null;
 }
 
 const RANDOM_COUNTS = { genre: 1, mood: 2, instruments: 3, vocals: 2, extra: 2 };

@@ -127,7 +127,7 @@ export const ENTRIES = GROUPS.flatMap((group) =>
   Object.entries(VOCABULARY[group]).flatMap(([kind, tags]) => tags.map((tag) => ({ tag, group, kind }))),
 );
 
-/** As nodes/vocabulary.py writes them among the tags. */
+/** As nodes/words/vocabulary.py writes them among the tags. */
 export const LANGUAGE_NAMES = Object.fromEntries(
   list(`ar arabic, az azerbaijani, bg bulgarian, bn bengali, ca catalan, cs czech, da danish, de german, el greek,
     en english, es spanish, fa persian, fi finnish, fr french, he hebrew, hi hindi, hr croatian, ht haitian creole,

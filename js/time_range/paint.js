@@ -39,20 +39,29 @@ export function paintWaveform(canvas, columns, peakColour, bodyColour) {
   context.fill();
 }
 
-/** Labels of the time axis, and beats when they are far enough apart to be told from each other. */
-export function paintAxis(canvas, view, { density, textColour, lineColour, beatColour, font, bpm }) {
+// Above the waveform stand the times of the range.
+const TIMES_HIGH = 15;
+// Closer together, beats could not be told from each other.
+const LEAST_PIXELS = 5;
+
+/** Labels of the time axis, and beats and bars where they are far enough apart. */
+export function paintAxis(canvas, view, { density, textColour, lineColour, beatColour, barColour, font, grid }) {
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
   const span = view.to - view.from;
   const placeOf = (time) => ((time - view.from) / span) * width;
   context.clearRect(0, 0, width, height);
-  if (bpm > 0 && (60 / bpm / span) * width >= 5 * density) {
-    context.fillStyle = beatColour;
-    const beat = 60 / bpm;
-    for (let index = Math.ceil(view.from / beat); index * beat <= view.to; index += 1) {
-      const strong = index % 4 === 0;
-      context.fillRect(Math.round(placeOf(index * beat)), 0, strong ? Math.max(1, density) : 1, height - 13 * density);
-    }
+  const line = (colour, wide) => (time) => {
+    context.fillStyle = colour;
+    context.fillRect(Math.round(placeOf(time) - wide / 2), TIMES_HIGH * density, wide, height - (TIMES_HIGH + 13) * density);
+  };
+  if (grid) {
+    const fit = (times) => times.length * LEAST_PIXELS * density <= width;
+    const beats = grid.within(view.from, view.to, false);
+    const bars = grid.hasBars ? grid.within(view.from, view.to, true) : [];
+    const thin = Math.max(1, Math.round(density));
+    if (fit(beats)) beats.forEach(line(beatColour, thin));
+    if (fit(bars)) bars.forEach(line(barColour, thin));
   }
   const { times, decimals } = ticks(view, width / density);
   context.font = `${10 * density}px ${font}`;

@@ -7,15 +7,19 @@ import {
   onTick,
   onWidgetChanged,
   rememberForUndo,
+  remembering,
   viewUrl,
 } from "../comfy.js";
 import { onThemeChanged } from "../theme.js";
 import { say } from "../strings.js";
 import { Player } from "../audio/player.js";
 import { nearestZeroCrossing, peaksFromServer } from "../audio/peaks.js";
+import { beatsOf } from "../audio/beats.js";
 import { LONGEST_DECODED_SECONDS, waveformOf } from "../audio/waveform.js";
 import { sameFile } from "../audio/file.js";
+import { onFilesChanged, takesExample, useExampleTrack } from "../audio/track.js";
 import { buildLayout } from "./layout.js";
+import { EvenGrid, FoundGrid } from "./grid.js";
 import { followPointer } from "./pointer.js";
 import { followKeys } from "./keys.js";
 import { fitCanvas, paintAxis, paintWaveform } from "./paint.js";
@@ -30,19 +34,26 @@ const ZERO_CROSSING_REACH_SECONDS = 0.02;
 const WIDGETS = ["start_time", "start_time_relative_to", "end_time", "end_time_relative_to", "bpm"];
 
 const RETURN_MS = 2000;
+const NO_TRACK = ["none", "empty", "missing"];
 
 // Undo and redo make every node anew. What the user was looking at and had in hand is kept for the node that follows.
 const left = new Map();
+
+const wantedDensity = () => Math.min(4, Math.max(1, window.devicePixelRatio * canvasScale()));
 
 export class TimeRangePanel {
   constructor(node) {
     this.node = node;
     this.waveform = null; // {peaks, seconds, mono, sampleRate}
-    this.state = "none"; // none, loading, ready, missing, failed, unrun
+    this.grid = null; // what the edges snap to besides zero crossings, see grid.js
+    this.state = "none"; // none, empty, loading, ready, missing, failed, unrun
     this.view = view.whole(1);
+    this.cursor = null; // where Space plays from, in seconds
+    this.looping = false; // whether the range is played over and over
+    this.size = { wide: 0, tall: 0, high: 0 }; // of the stage and of the field in it, in pixels
     this.player = new Player((time) => this.showPlayhead(time));
     this.layout = buildLayout(this);
-    addPanel(node, "waveform", this.layout.root, () => MIN_HEIGHT);
+    addPanel(node, "waveform", say("range.title"), this.layout.root, () => MIN_HEIGHT);
     followPointer(this);
     followKeys(this);
     this.#listen();
@@ -53,6 +64,17 @@ export class TimeRangePanel {
 
   get snapping() {
     return this.node.properties?.snap !== false;
+  }
+
+  /** What is snapped to out of what there is: "beats", "bars" or "crossings", as the user chose; null for nothing. */
+  get snapsTo() {
+    const chosen = this.node.properties?.snap_to;
+    return this.snapTargets.includes(chosen) ? chosen : (this.snapTargets[0] ?? null);
+  }
+
+  get snapTargets() {
+    const { grid, waveform } = this;
+    return [grid && "beats", grid?.hasBars && "bars", waveform?.mono && "crossings"].filter(Boolean);
   }
 
   get entry() {
@@ -76,8 +98,17 @@ export class TimeRangePanel {
     return range.resolve(this.entry, this.seconds);
   }
 
+  /**
+   * What to say of a range that crosses the track's end: nothing when the edit takes the track for a loop; "unlooped"
+   * when it doesn't and will refuse; "crosses" when that is not known.
+   */
+  get crossing() {
+    const looped = this.resolved.crosses ? facts.isLooped(this.node) : true;
+    return looped ? null : looped === false ? "unlooped" : "crosses";
+  }
+
   get secondsPerPixel() {
-    return (this.view.to - this.view.from) / Math.max(1, this.layout.stage.clientWidth);
+    return (this.view.to - this.view.from) / Math.max(1, this.size.wide);
   }
 
   /** Times are written to 10 ms, or to 1 ms where a pixel is finer than that. */
@@ -86,15 +117,23 @@ export class TimeRangePanel {
   }
 
   get audible() {
-    return this.track.audible;
+    return this.state === "missing" ? null : this.track.audible;
+  }
+
+  /** Whether there is no track and the example track can be chosen. */
+  get exampleFits() {
+    return NO_TRACK.includes(this.state) && takesExample(this.node);
   }
 
   /** Brings everything up to date with the node's values. Cheap: no waveform is drawn. */
   refresh() {
-    this.track = facts.trackOf(this.node);
-    this.#updateSource();
-    if (!this.measured && !this.held) this.view = view.whole(this.seconds);
-    this.layout.show(this);
+    remembering(() => {
+      this.track = facts.trackOf(this.node);
+      this.#updateSource();
+      this.#updateGrid();
+      if (!this.measured && !this.held) this.view = view.whole(this.seconds);
+      this.layout.show(this);
+    });
   }
 
   setView(next) {
@@ -105,14 +144,13 @@ export class TimeRangePanel {
 
   /** Draws waveform and axis; after zooming, resizing, another track or other colours. */
   paint() {
-    const { stage, dim, lit, axis, root } = this.layout;
-    const density = Math.min(4, Math.max(1, window.devicePixelRatio * canvasScale()));
+    const { dim, lit, axis, root } = this.layout;
+    const { wide, high, tall } = this.size;
+    const density = wantedDensity();
     this.density = density;
-    const wide = stage.clientWidth;
-    const high = this.layout.field.clientHeight;
     if (!fitCanvas(dim, wide, high, density)) return;
     fitCanvas(lit, wide, high, density);
-    fitCanvas(axis, wide, stage.clientHeight, density);
+    fitCanvas(axis, wide, tall, density);
     const style = getComputedStyle(root);
     const colour = (name) => style.getPropertyValue(`--acestep-${name}`).trim();
     const columns = this.waveform?.peaks.columns(this.view.from, this.view.to, dim.width) ?? null;
@@ -120,13 +158,14 @@ export class TimeRangePanel {
     paintWaveform(lit, columns, colour("lit"), colour("lit-body"));
     paintAxis(axis, this.view, {
       density,
-      bpm: facts.bpmOf(this.node),
+      grid: this.grid,
       font: style.fontFamily,
       textColour: colour("faint"),
       lineColour: colour("line"),
       beatColour: colour("beat"),
+      barColour: colour("bar"),
     });
-    this.painted = JSON.stringify([wide, high, this.seconds, facts.bpmOf(this.node)]);
+    this.painted = this.#outlines();
   }
 
   showPlayhead(time) {
@@ -137,25 +176,24 @@ export class TimeRangePanel {
 
   /** Writes a changed range into the node. Undo is told when the gesture ends, by `commit`. */
   write(entry) {
-    this.writing = true; // the fields answer each change by asking for a refresh
-    facts.writeEntry(this.node, entry);
-    this.writing = false;
-    this.layout.show(this);
+    remembering(() => {
+      this.writing = true; // the fields answer each change by asking for a refresh
+      facts.writeEntry(this.node, entry);
+      this.writing = false;
+      this.layout.show(this);
+    });
   }
 
   commit() {
     rememberForUndo();
   }
 
-  /** `time` moved to the nearest beat or zero crossing when snapping is on and one is near. */
+  /** `time` moved to the nearest beat, bar or zero crossing when snapping is on and one is near. */
   snapped(time, loose = false) {
-    if (!this.snapping || loose) return time;
-    const bpm = facts.bpmOf(this.node);
-    if (bpm) {
-      const beat = range.nearestBeat(time, bpm);
-      return Math.abs(beat - time) <= SNAP_PIXELS * this.secondsPerPixel ? beat : time;
-    }
-    return this.zeroCrossing(time);
+    if (!this.snapping || loose || this.snapsTo === null) return time;
+    if (this.snapsTo === "crossings") return this.zeroCrossing(time);
+    const beat = this.grid.nearest(time, this.snapsTo === "bars");
+    return Math.abs(beat - time) <= SNAP_PIXELS * this.secondsPerPixel ? beat : this.zeroCrossing(time);
   }
 
   zeroCrossing(time) {
@@ -175,6 +213,16 @@ export class TimeRangePanel {
     this.commit();
   }
 
+  /** Snaps to the next of what there is to snap to. */
+  changeSnapTarget() {
+    const targets = this.snapTargets;
+    this.node.properties ??= {};
+    this.node.properties.snap_to = targets[(targets.indexOf(this.snapsTo) + 1) % targets.length];
+    this.node.properties.snap = true;
+    this.layout.show(this);
+    this.commit();
+  }
+
   zoom(factor, centre = (this.view.from + this.view.to) / 2) {
     this.setView(view.zoomed(this.view, factor, centre, this.seconds, this.shortestSpan));
   }
@@ -188,26 +236,54 @@ export class TimeRangePanel {
   }
 
   showRange() {
-    const { start, end } = this.resolved;
-    this.setView(view.around(start, end, this.seconds, this.shortestSpan));
+    const { start, end, crosses } = this.resolved;
+    if (crosses) this.showWhole();
+    else this.setView(view.around(start, end, this.seconds, this.shortestSpan));
   }
 
-  async play(start, end) {
+  /** Puts the cursor to `time` seconds, or takes it away. Sound that plays goes on from there. */
+  setCursor(time) {
+    this.cursor = time;
+    if (time !== null && this.player.playing) {
+      this.player.stop();
+      this.toggle();
+    }
+    this.layout.show(this);
+  }
+
+  /** Plays from the cursor to the end of the track, the range when there is none, or stops. */
+  toggle() {
+    return this.cursor === null ? this.playRange() : this.play(this.cursor, this.seconds);
+  }
+
+  toggleLoop() {
+    this.looping = !this.looping;
+    if (this.looping && !this.player.playing) this.playRange();
+    this.layout.show(this);
+  }
+
+  async play(start, end, again) {
     if (this.player.playing) {
       this.player.stop();
       return;
     }
     try {
-      await this.player.play(viewUrl(this.audible), start, end);
+      await this.player.play(viewUrl(this.audible), start, end, again);
     } catch {
       this.layout.say("failed", say("range.unplayable"));
     }
     this.layout.show(this);
   }
 
+  async useExample() {
+    this.layout.example.disabled = true;
+    await useExampleTrack(this.node);
+    this.layout.example.disabled = false;
+  }
+
   playRange() {
-    const { start, end } = this.resolved;
-    return this.play(start, end);
+    const stretch = () => [this.resolved.start, this.resolved.end];
+    return this.play(...stretch(), () => (this.looping ? stretch() : null));
   }
 
   playSeam(edge) {
@@ -222,7 +298,7 @@ export class TimeRangePanel {
    * measured by the server, and the server measures what was loaded, not what was made.
    */
   #updateSource() {
-    const { linked, file, audible, key } = this.track;
+    const { linked, loaded, file, audible, key } = this.track;
     const known = linked ? facts.lastRun(this.node) : undefined;
     const run = known?.peaks && (this.runKey === undefined || this.runKey === key) ? known : undefined;
     const wanted = file ?? (run?.seconds > LONGEST_DECODED_SECONDS ? null : audible);
@@ -232,7 +308,7 @@ export class TimeRangePanel {
     }
     this.loadingFile = null;
     if (run) this.#takeRun(run);
-    else this.#take(null, linked ? "unrun" : "none");
+    else this.#take(null, loaded ? "empty" : linked ? "unrun" : "none");
   }
 
   async #load(file) {
@@ -241,6 +317,7 @@ export class TimeRangePanel {
     try {
       const waveform = await waveformOf(file);
       if (this.loadingFile === file) this.#take(waveform, "ready");
+      this.#updateGrid();
     } catch (error) {
       if (this.loadingFile !== file) return;
       this.problem = error.message;
@@ -252,10 +329,12 @@ export class TimeRangePanel {
   /** A file may have been written anew under its name; what is shown stays until the new sound is there. */
   async #loadAnew() {
     const file = this.loadingFile;
+    if (file && this.state === "missing") return this.#load(file);
     if (!file || this.state !== "ready") return;
     const waveform = await waveformOf(file).catch(() => null);
     if (!waveform || this.loadingFile !== file || waveform === this.waveform) return;
     this.#take(waveform, "ready");
+    this.#updateGrid();
     this.layout.show(this);
   }
 
@@ -273,9 +352,41 @@ export class TimeRangePanel {
     const seconds = this.waveform?.seconds;
     this.waveform = waveform;
     this.state = state;
-    if (waveform?.seconds !== seconds) this.view = view.whole(this.seconds);
+    if (waveform?.seconds !== seconds) {
+      this.cursor = null;
+      this.view = this.#firstView();
+    }
     if (waveform && this.returning?.seconds === waveform.seconds) this.view = this.returning.view;
     this.paint();
+  }
+
+  /** All of a track, but of a long one its range: a few seconds of an hour could not be seen. */
+  #firstView() {
+    const { start, end, crosses } = this.resolved;
+    if (this.seconds <= LONGEST_DECODED_SECONDS || crosses) return view.whole(this.seconds);
+    return view.around(start, end, this.seconds, this.shortestSpan);
+  }
+
+  /** The beats of what is drawn: the server finds them in the file, the run has told those of its sound. */
+  #updateGrid() {
+    const bpm = facts.bpmOf(this.node);
+    const file = this.state === "ready" ? this.loadingFile : null;
+    if (this.gridOf?.waveform === this.waveform && this.gridOf.bpm === bpm && this.gridOf.file === file) return;
+    const wanted = { waveform: this.waveform, bpm, file };
+    this.gridOf = wanted;
+    this.#takeGrid(this.run?.bpm === bpm ? this.run.beats : null, bpm);
+    if (!file) return;
+    beatsOf(file, bpm, this.waveform)
+      .then((beats) => this.gridOf === wanted && this.#takeGrid(beats, bpm))
+      .catch(() => {}); // the waveform is there all the same
+  }
+
+  #takeGrid(beats, bpm) {
+    const before = this.grid;
+    this.grid = beats ? new FoundGrid(beats) : bpm ? new EvenGrid(bpm) : null;
+    if (!before && !this.grid) return;
+    this.paint();
+    this.layout.show(this);
   }
 
   // -------------------------------------------------------------- life
@@ -293,9 +404,8 @@ export class TimeRangePanel {
       this.refresh();
       this.#loadAnew();
     });
-    const returned = () => this.#loadAnew();
-    window.addEventListener("focus", returned);
-    const resizes = new ResizeObserver(() => this.paint());
+    const endFiles = onFilesChanged(() => this.#loadAnew());
+    const resizes = new ResizeObserver(() => this.#measure());
     resizes.observe(this.layout.stage);
     // The page has lost its focus by the time the node is told of its end.
     this.layout.stage.addEventListener("focusin", (event) => (this.inHand = event.target.dataset.edge));
@@ -307,7 +417,7 @@ export class TimeRangePanel {
       resizes.disconnect();
       endTheme();
       endTicks();
-      window.removeEventListener("focus", returned);
+      endFiles();
       for (const name of ["pointerdown", "focusin"]) window.removeEventListener(name, letGo, true);
       this.player.close();
       this.#leave();
@@ -334,13 +444,23 @@ export class TimeRangePanel {
   #watch() {
     if (!this.layout.root.isConnected || this.held) return;
     this.#takeFocusBack();
-    const now = facts.signature(this.node);
+    const now = `${facts.signature(this.node)} ${this.exampleFits} ${this.crossing}`;
     if (now !== this.seen) {
       this.seen = now;
       this.refresh();
     }
-    const wanted = Math.min(4, Math.max(1, window.devicePixelRatio * canvasScale()));
-    const size = [this.layout.stage.clientWidth, this.layout.field.clientHeight, this.seconds, facts.bpmOf(this.node)];
-    if (Math.abs(wanted / this.density - 1) > 0.15 || this.painted !== JSON.stringify(size)) this.paint();
+    if (Math.abs(wantedDensity() / this.density - 1) > 0.15 || this.painted !== this.#outlines()) this.paint();
+  }
+
+  /** Whatever decides what `paint` draws, besides the view and the colours. */
+  #outlines() {
+    return `${this.size.wide} ${this.size.high} ${this.seconds}`;
+  }
+
+  /** Where the stage and its parts lie, taken when it is resized and not each time it is asked for. */
+  #measure() {
+    const { stage, field } = this.layout;
+    this.size = { wide: stage.clientWidth, tall: stage.clientHeight, high: field.clientHeight };
+    this.paint();
   }
 }

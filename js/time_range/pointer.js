@@ -2,18 +2,27 @@
 import { linkedEdges } from "./node.js";
 import { roundTo, withEdge, movedTo } from "./range.js";
 
-const NEW_RANGE_PIXELS = 4;
+// A press that goes less far is a click.
+const LEAST_PIXELS = 4;
 
 export function followPointer(panel) {
   const { stage, scroll, root } = panel.layout;
   stage.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || event.target.closest("button")) return;
     const grip = event.target.closest("[data-edge]");
     const edge = grip?.dataset.edge ?? "new";
-    if (linkedEdges(panel.node).some((name) => edge === name || edge === "both" || edge === "new")) return;
-    (grip ?? stage).focus?.({ preventScroll: true });
-    dragRange(panel, event, edge);
+    (grip?.matches("[tabindex]") ? grip : stage).focus({ preventScroll: true });
+    panel.layout.showHover(panel, null);
+    const linked = linkedEdges(panel.node);
+    if (event.shiftKey && edge !== "start" && edge !== "end") extend(panel, event, linked);
+    else if (linked.some((name) => [name, "both", "new"].includes(edge))) click(panel, event, edge);
+    else dragRange(panel, event, edge);
   });
+  stage.addEventListener("pointermove", (event) => {
+    const over = event.buttons === 0 && !event.target.closest("button, .acestep-handle");
+    panel.layout.showHover(panel, over && panel.measured ? timeAt(panel, event) : null);
+  });
+  stage.addEventListener("pointerleave", () => panel.layout.showHover(panel, null));
   stage.addEventListener("dblclick", () => {
     if (panel.layout.fit.disabled) panel.showRange();
     else panel.showWhole();
@@ -24,32 +33,51 @@ export function followPointer(panel) {
   followWheel(panel, root, stage);
 }
 
-/** Seconds under a pointer. The rectangle is taken at each event: the canvas may have moved. */
-function timeAt(panel, event) {
-  const box = panel.layout.stage.getBoundingClientRect();
+/** Seconds under a pointer. The stage's rectangle is taken once for each event: the canvas may have moved. */
+function timeAt(panel, event, box = panel.layout.stage.getBoundingClientRect()) {
   return panel.view.from + ((event.clientX - box.left) / box.width) * (panel.view.to - panel.view.from);
 }
 
-function dragRange(panel, down, edge) {
+/** A press that moves nothing puts the cursor there. */
+function click(panel, down, edge) {
+  down.preventDefault();
+  if (edge === "both" || edge === "new") panel.setCursor(Math.min(Math.max(timeAt(panel, down), 0), panel.seconds));
+}
+
+/** Brings the nearer edge to where was pressed, and drags it on from there. */
+function extend(panel, down, linked) {
+  const { start, end } = panel.resolved;
+  const time = timeAt(panel, down);
+  const edge = Math.abs(time - start) < Math.abs(time - end) ? "start" : "end";
+  if (!linked.includes(edge)) dragRange(panel, down, edge, time);
+}
+
+/** `from` is where the edge is to be at once, instead of where it lies. */
+function dragRange(panel, down, edge, from) {
   const first = panel.entry;
   const pressed = timeAt(panel, down);
   const { start, end } = panel.resolved;
   // The length on screen must not change under the pointer while the track's own is unknown.
   panel.held = { seconds: panel.seconds };
-  let moved = false;
+  const bySide = edge === "start" || edge === "end";
+  let moved = from !== undefined;
+  if (moved) panel.write(edgeAt(panel, first, edge, from, 0, down.altKey));
   drag(panel.layout.stage, down, {
     move(event) {
-      if (!moved && edge === "new" && Math.abs(event.clientX - down.clientX) < NEW_RANGE_PIXELS) return;
+      if (!moved && !bySide && Math.abs(event.clientX - down.clientX) < LEAST_PIXELS) return;
       moved = true;
-      followOutside(panel, event);
-      const time = Math.min(Math.max(timeAt(panel, event), 0), panel.seconds);
+      const box = panel.layout.stage.getBoundingClientRect();
+      followOutside(panel, event, box);
+      const time = Math.min(Math.max(timeAt(panel, event, box), 0), panel.seconds);
       if (edge === "both") panel.write(shifted(panel, first, start, time - pressed, event.altKey));
       else if (edge === "new") panel.write(drawn(panel, first, pressed, time, event.altKey));
-      else panel.write(edgeAt(panel, first, edge, edge === "start" ? start : end, time - pressed, event.altKey));
+      else panel.write(edgeAt(panel, first, edge, from ?? (edge === "start" ? start : end), time - pressed, event.altKey));
     },
-    end() {
+    end(cancelled) {
+      if (cancelled && moved) panel.write(first);
       panel.held = null;
-      if (moved) panel.commit();
+      if (moved && !cancelled) panel.commit();
+      else if (!cancelled) click(panel, down, edge);
       panel.refresh();
     },
   });
@@ -85,8 +113,7 @@ function drawn(panel, entry, pressed, time, loose) {
 }
 
 /** Scrolls when the pointer is dragged past the side of a zoomed waveform. */
-function followOutside(panel, event) {
-  const box = panel.layout.stage.getBoundingClientRect();
+function followOutside(panel, event, box) {
   const past = event.clientX < box.left ? event.clientX - box.left : Math.max(0, event.clientX - box.right);
   if (past) panel.pan((past / box.width) * (panel.view.to - panel.view.from) * 0.2);
 }
@@ -107,17 +134,25 @@ function dragScroll(panel, down) {
   });
 }
 
-/** One press of the pointer until it is let go, wherever it goes. */
+/** One press of the pointer until it is let go, wherever it goes, or until Escape: `end(true)`. */
 function drag(element, down, { move, end }) {
   down.preventDefault();
   element.setPointerCapture(down.pointerId);
   const onMove = (event) => event.pointerId === down.pointerId && move(event);
-  const onEnd = (event) => {
-    if (event.pointerId !== down.pointerId) return;
+  const finish = (cancelled) => {
     element.removeEventListener("pointermove", onMove);
     element.removeEventListener("lostpointercapture", onEnd);
-    end();
+    window.removeEventListener("keydown", onKey, true);
+    end(cancelled);
   };
+  const onEnd = (event) => event.pointerId === down.pointerId && finish(false);
+  const onKey = (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    finish(true);
+  };
+  window.addEventListener("keydown", onKey, true);
   element.addEventListener("pointermove", onMove);
   element.addEventListener("lostpointercapture", onEnd);
 }

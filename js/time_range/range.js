@@ -2,7 +2,7 @@
 
 export const SHORTEST_SECONDS = 0.05;
 export const MAX_SECONDS = 3600;
-// As in nodes/time_ranges.py: a time this little past the end is the end.
+// As in nodes/request/time_ranges.py: a time this little past the end is the end.
 const END_TOLERANCE_SECONDS = 0.01;
 
 /** A time counted from `anchor`, as seconds from the start; and, being its own inverse, the other way round. */
@@ -15,34 +15,58 @@ export const roundTo = (value, step) => Number((Math.round(value / step) * step)
 const clamp = (value, low, high) => Math.min(Math.max(value, low), Math.max(low, high));
 
 /**
- * Where an entry {start, startAnchor, end, endAnchor} lies in a track: {start, end, problem}.
- * problem: null, "pastEnd", "reversed" or "short". Start and end always lie within the track.
+ * Where an entry {start, startAnchor, end, endAnchor} lies in a track: {start, end, length, crosses, problem}.
+ * Start and end always lie within the track; of a range that crosses the track's end the start is the larger.
+ * problem: null, "pastEnd", "empty" or "short".
  */
 export function resolve(entry, seconds) {
-  const start = mirrored(entry.start, entry.startAnchor, seconds);
-  const end = mirrored(entry.end, entry.endAnchor, seconds);
+  const [start, end] = ["start", "end"].map((edge) =>
+    clamp(mirrored(entry[edge], entry[`${edge}Anchor`], seconds), 0, seconds),
+  );
   const outside = [entry.start, entry.end].some((time) => time > seconds + END_TOLERANCE_SECONDS);
-  const length = Math.min(end, seconds) - Math.max(0, start);
-  const problem = outside ? "pastEnd" : length <= 0 ? "reversed" : length < SHORTEST_SECONDS - 5e-7 ? "short" : null;
-  return { start: clamp(start, 0, seconds), end: clamp(end, 0, seconds), problem };
+  const crosses = end < start;
+  const length = end - start + (crosses ? seconds : 0);
+  const problem = outside ? "pastEnd" : length <= 0 ? "empty" : length < SHORTEST_SECONDS - 5e-7 ? "short" : null;
+  return { start, end, length, crosses, problem };
 }
 
-/** The entry with its start (or end) moved to `time` seconds from the start of the track; its anchor is kept. */
+/** What of the track a resolved range covers, as [from, to] pairs: two when it crosses the end. */
+export const pieces = ({ start, end, crosses }, seconds) =>
+  crosses
+    ? [
+        [start, seconds],
+        [0, end],
+      ]
+    : [[start, end]];
+
+/**
+ * The entry with its start (or end) moved to `time` seconds from the start of the track; its anchor is kept, and
+ * neither edge passes the other, so that a range crosses the end afterwards when it did before.
+ */
 export function withEdge(entry, edge, time, seconds, step) {
-  const { start, end } = resolve(entry, seconds);
-  const moved =
-    edge === "start" ? clamp(time, 0, end - SHORTEST_SECONDS) : clamp(time, start + SHORTEST_SECONDS, seconds);
-  return { ...entry, [edge]: written(moved, entry[`${edge}Anchor`], seconds, step) };
+  const { start, end, crosses } = resolve(entry, seconds);
+  const least = SHORTEST_SECONDS;
+  const reach = crosses
+    ? {
+        start: [end + least, seconds - Math.max(0, least - end)],
+        end: [Math.max(0, least - (seconds - start)), start - least],
+      }
+    : { start: [0, end - least], end: [start + least, seconds] };
+  return { ...entry, [edge]: written(clamp(time, ...reach[edge]), entry[`${edge}Anchor`], seconds, step) };
 }
 
-/** The entry moved as a whole so that it starts at `time`; its length and its anchors are kept. */
+/**
+ * The entry moved as a whole so that it starts at `time`; its length and its anchors are kept, and it crosses the end
+ * afterwards when it did before.
+ */
 export function movedTo(entry, time, seconds, step) {
-  const { start, end } = resolve(entry, seconds);
-  const begin = clamp(roundTo(time, step), 0, seconds - (end - start));
+  const { length, crosses } = resolve(entry, seconds);
+  const rest = seconds - length;
+  const begin = crosses ? clamp(roundTo(time, step), rest, seconds) : clamp(roundTo(time, step), 0, rest);
   return {
     ...entry,
     start: written(begin, entry.startAnchor, seconds, 1e-6),
-    end: written(begin + end - start, entry.endAnchor, seconds, 1e-6),
+    end: written(begin + length - (crosses ? seconds : 0), entry.endAnchor, seconds, 1e-6),
   };
 }
 
@@ -58,20 +82,6 @@ export function assumedSeconds(entry) {
   const fromStart = Math.max(...["start", "end"].map((edge) => (entry[`${edge}Anchor`] === "start" ? entry[edge] : 0)));
   const fromEnd = Math.max(...["start", "end"].map((edge) => (entry[`${edge}Anchor`] === "end" ? entry[edge] : 0)));
   return Math.min(MAX_SECONDS, Math.max(30, Math.ceil(((fromStart + fromEnd) * 1.25) / 10) * 10));
-}
-
-/** The beat nearest to `time`, counted from the start of the track. */
-export function nearestBeat(time, bpm) {
-  const beat = 60 / bpm;
-  return Math.max(0, Math.round(time / beat)) * beat;
-}
-
-/** The next beat after (direction 1) or before (-1) `time`. */
-export function adjacentBeat(time, bpm, direction) {
-  const beat = 60 / bpm;
-  const place = time / beat;
-  const index = direction > 0 ? Math.floor(place + 1e-6) + 1 : Math.ceil(place - 1e-6) - 1;
-  return Math.max(0, index) * beat;
 }
 
 /** "1:02.50", with an hour in front when there is one. */

@@ -17,10 +17,14 @@ _WHITENING_BANDWIDTH_HZ = 20.0
 # Nor is anything lifted that lies 40 dB below the strongest band: between the partials of a drone there is nothing
 # but what a codec left.
 _WHITENING_FLOOR = 1e-4
+# A piece is faded over this at both ends, or its edges would correlate; short beside the shortest context (0.1 s).
 _TAPER_SECONDS = 0.03
 # Where less of x than this lies on sound of y, what correlates is chance.
 _MIN_OVERLAP = 0.25
+# Resolves 22 Hz: a window that is long enough for bass and short enough to be averaged over a second of context.
 _SPECTRUM_SECONDS = 0.046
+# Onsets are heard to about a millisecond (the hop) in bands as wide as a voice or an instrument; finer bands would see
+# notes instead of onsets.
 _ENVELOPE_WINDOW_SECONDS = 0.023
 _ENVELOPE_HOP_SECONDS = 0.0015
 _ENVELOPE_BANDS = 16
@@ -85,20 +89,26 @@ def phase_slope_lag(x: torch.Tensor, y: torch.Tensor, sample_rate: int, reach: f
     The lag that best straightens the phase of the cross-spectrum, each frequency counting by its coherence
     (Hannan and Thomson's maximum-likelihood weighting).
     """
+    step = 0.05
+    offsets = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)
+    score, information = phase_scores(x, y, sample_rate, offsets)
+    best = int(score.argmax())
+    return float(offsets[best]) + step * peak_offset(score, best), information
+
+
+def phase_scores(
+    x: torch.Tensor, y: torch.Tensor, sample_rate: int, offsets: torch.Tensor
+) -> tuple[torch.Tensor, float]:
+    """(how well y fits x [C, n] at each lag of ``offsets`` [k], information that rests on)."""
     xx, yy, xy = cross_spectra(x, y, sample_rate)
     coherence = (_power(xy) / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
     frequency = torch.linspace(0, sample_rate / 2, xx.shape[0], dtype=torch.float64)
     omega = torch.linspace(0, math.pi, xx.shape[0], dtype=torch.float64)
     reliable = (coherence / (1 - coherence)) * _in_band(frequency)
-    weight = reliable / xy.abs().clamp_min(1e-30)
     information = float((reliable * omega.square()).mean()) * x.shape[1]
-    step = 0.05
-    offsets = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)
+    cross = reliable / xy.abs().clamp_min(1e-30) * xy
     phase = offsets[:, None] * omega[None]
-    cross = weight * xy
-    score = phase.cos() @ cross.real - phase.sin() @ cross.imag
-    best = int(score.argmax())
-    return float(offsets[best]) + step * peak_offset(score, best), information
+    return phase.cos() @ cross.real - phase.sin() @ cross.imag, information
 
 
 def cross_spectra(x: torch.Tensor, y: torch.Tensor, sample_rate: int):
@@ -164,6 +174,8 @@ def _running_energy(rows: torch.Tensor) -> torch.Tensor:
 
 def _sounding(piece: torch.Tensor) -> tuple[int, int]:
     """First and one past the last sample that is not zero; (0, 0) when all are."""
+    if bool(piece[:, :1].any()) and bool(piece[:, -1:].any()):
+        return 0, piece.shape[1]
     sounding = (piece != 0).any(0).to(torch.uint8)
     first, back = int(sounding.argmax()), int(sounding.flip(0).argmax())
     return (first, piece.shape[1] - back) if sounding[first] else (0, 0)

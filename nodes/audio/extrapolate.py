@@ -10,6 +10,7 @@ import torch
 # What predicts, and how far back it looks. 23 ms resolve the harmonics of a bass note.
 _LEARN_SECONDS = 0.093
 _ORDER_SECONDS = 0.023
+# At 96 kHz and more the order would cost its square; half of 23 ms is still a bass note's period.
 _MAX_ORDER = 2048
 
 

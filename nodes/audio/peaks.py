@@ -1,25 +1,13 @@
 """The outline of a track for drawing: for each bin of time the lowest and highest sample and the mean power."""
 
 import base64
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..errors import InputError
-from .value import Sound
-
-# What one message to the browser carries: 66 kB of text, 15 ms a bin for a song of four minutes.
-MESSAGE_BINS = 1 << 14
-# What a long file is drawn from after zooming in: 27 ms a bin for an hour.
-FILE_BINS = 1 << 17
-# Before the length of a file is known, bins are this long; 12 ms at 44.1 kHz.
-_FILE_BIN_SAMPLES = 512
-_FINEST_SAMPLES = 64
-_BLOCK_SAMPLES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,35 +36,6 @@ class Peaks:
             "bins": self.low.shape[0],
             "data": base64.b64encode(data).decode("ascii"),
         }
-
-
-def peaks_of_sound(sound: Sound, max_bins: int = MESSAGE_BINS) -> Peaks:
-    """Peaks of sound in memory, over all its channels."""
-    blocks = (sound.cut(i, i + _BLOCK_SAMPLES).waveform for i in range(0, sound.samples, _BLOCK_SAMPLES))
-    bin_samples = max(_FINEST_SAMPLES, math.ceil(sound.samples / max_bins))
-    return measure(blocks, sound.sample_rate, bin_samples, max_bins)
-
-
-def peaks_of_file(path: Path, max_bins: int = FILE_BINS) -> Peaks:
-    """Peaks of the first sound track of a file, read in pieces. Raises InputError when it has none."""
-    import av
-    from av.error import FFmpegError
-
-    with path.open("rb") as file:
-        if not file.read(1):
-            raise InputError("it is empty.")
-        file.seek(0)
-        try:
-            # An open file and no protocols: a playlist cannot make the decoder open anything else.
-            with av.open(file, options={"protocol_whitelist": "none"}) as container:
-                if not container.streams.audio:
-                    raise InputError("it has no sound track.")
-                stream = container.streams.audio[0]
-                stream.thread_type = "AUTO"
-                rate = stream.codec_context.sample_rate
-                return measure(_blocks(container, stream), rate, _FILE_BIN_SAMPLES, max_bins)
-        except (FFmpegError, ValueError) as error:
-            raise InputError(f"it is not sound that can be read ({type(error).__name__}).") from None
 
 
 def measure(blocks: Iterable[torch.Tensor], sample_rate: int, bin_samples: int, max_bins: int) -> Peaks:
@@ -130,21 +89,3 @@ def _merged(row: torch.Tensor, group: int) -> torch.Tensor:
     """[n] → [n / group, group]; the last value is repeated to fill the last row."""
     missing = -row.shape[0] % group
     return torch.cat((row, row[-1:].expand(missing))).unflatten(0, (-1, group))
-
-
-def _blocks(container, stream) -> Iterable[torch.Tensor]:
-    """The decoded stream as float pieces [C, about a million samples]."""
-    import av
-
-    resampler = av.AudioResampler(format="fltp")
-    pieces, held = [], 0
-    for frame in container.decode(stream):
-        for plain in resampler.resample(frame):
-            piece = torch.from_numpy(plain.to_ndarray())
-            pieces.append(piece)
-            held += piece.shape[1]
-            if held >= _BLOCK_SAMPLES:
-                yield torch.cat(pieces, dim=1)
-                pieces, held = [], 0
-    if pieces:
-        yield torch.cat(pieces, dim=1)

@@ -1,7 +1,8 @@
-"""How well a joint turned out, in numbers, against what the track itself does elsewhere.
+"""How well a joint turned out: its numbers against what the track itself does elsewhere.
 
 Music steps and changes colour all the time; a joint is poor only where it does so more than the music around it
-or than the source did at that very place.
+or than the source did at that very place. The numbers come from ``measures.py``, the words are in
+``words/remarks.py``.
 """
 
 import math
@@ -10,215 +11,329 @@ from dataclasses import dataclass
 
 import torch
 
-from .loudness import centred
-from .windows import Span
+from ..words.remarks import Remark, directed, remark
+from .measures import (
+    MOMENTARY_SECONDS,
+    SPECTRUM_SECONDS,
+    Blocks,
+    Heard,
+    Levels,
+    balance_db,
+    bass_db,
+    log_spectrum,
+    loudness_db,
+    treble_db,
+    width_db,
+)
 
-_LEVEL_SECONDS = 0.4  # the momentary loudness window of ITU-R BS.1770
-_SPECTRUM_SECONDS = 1.0  # shorter, and every note counts as a change of colour
-_BLOCK_SECONDS = 0.1
-_MIN_BLOCK_SAMPLES = 64
-_NATURAL_SECONDS = 2.0  # less known sound than this says nothing about what is usual
+# Loudness, width, balance, treble and bass are compared over windows this long.
+SLOW_SECONDS = 2.0
+# A part of a range stands out when it lasts so long; what is shorter is a phrase.
+PART_SECONDS = 3.0
+# What music does now and then is usual, what it does once is not: 1 step of 1000 from sample to sample, 1 change in 20.
 _SLOPE_PERCENTILE = 0.999
 _USUAL_PERCENTILE = 0.95
-# Smaller differences than these are never a fault, however even the music.
-_LEVEL_STEP_FLOOR_DB = 3.0
-_SPECTRAL_DISTANCE_FLOOR_DB = 8.0
+# Smaller differences than these are never a fault, however even the music. Trials with real music, cut and put
+# together again through a lossy codec, stay below them; so they err toward silence about small faults.
+_LEVEL_FLOOR_DB = 3.0
+_COLOUR_FLOOR_DB = 8.0
+_LOUDNESS_FLOOR_DB = 3.0  # natural differences of 4 s to the 3 s beside them: 95 % below 2.8 LU
+_WIDTH_FLOOR_DB = 4.0
+_BALANCE_FLOOR_DB = 2.5
+_TREBLE_FLOOR_DB = 5.0
+_BASS_FLOOR_DB = 6.0
 _SLOPE_FLOOR = 1e-4
-_SILENCE_RMS = 1e-4
-_MEL_BANDS = 40
-_MEL_TOP_HZ = 16_000
 # Up to this many times the usual is fair; beyond it is poor.
 _FAIR = 1.4
 
 
 @dataclass(frozen=True)
-class Usual:
-    """What the kept sound near the edit does by itself: the 95th percentile of its level steps and spectral
-    distances, the 99.9th of its steps from sample to sample."""
+class Difference:
+    """New sound less the kept sound beside it, in dB; None beside silence, width and balance None for mono.
 
-    level_step_db: float = 6.0
-    spectral_distance_db: float = 12.0
+    level_db: 0.4 s on both sides. colour_db: RMS difference of the log-mel spectra of 1 s, never negative.
+    loudness_db, width_db, balance_db, treble_db, bass_db: some seconds on both sides.
+    """
+
+    level_db: float | None = None
+    colour_db: float | None = None
+    loudness_db: float | None = None
+    width_db: float | None = None
+    balance_db: float | None = None
+    treble_db: float | None = None
+    bass_db: float | None = None
+
+
+# The defaults hold where too little kept sound says what is usual.
+@dataclass(frozen=True)
+class Usual:
+    """How much the kept sound near the edit differs from itself: 95th percentiles of what ``Difference`` holds, and
+    the 99.9th of its steps from sample to sample; never less than the floors above."""
+
+    level_db: float = 6.0
+    colour_db: float = 12.0
+    loudness_db: float = 4.0
+    width_db: float = 6.0
+    balance_db: float = 4.0
+    treble_db: float = 8.0
+    bass_db: float = 9.0
     slope: float = _SLOPE_FLOOR
 
 
 @dataclass(frozen=True)
-class Seam:
-    """One joint between kept and new sound.
+class Measured:
+    """One joint in numbers. step: from the last sample on one side to the first on the other."""
 
-    time_seconds: where, on the output track. edge: ``start`` or ``end`` of the new sound.
-    level_step_db: level of 0.4 s of new sound less that of 0.4 s of kept sound; None beside silence.
-    jump: the step between the two samples at the joint over the 99.9th percentile of the steps the kept sound
-        takes nearby; up to 1 is no click.
-    spectral_distance_db: RMS difference of the log-mel spectra of 1 s on both sides; None beside silence.
+    difference: Difference
+    step: float
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a joint was made.
+
+    time_seconds: the edge of the range, on the output track. edge: ``start`` or ``end`` of the new sound.
     correlation: of the context next to the joint as rendered with that context as it was; None without context.
     delay_ms, gain_db: the delay that was undone and the gain that was applied here.
-    verdict: ``good`` (no more than usual for this music), ``fair`` or ``poor``.
-    faults: what makes it poor, in words.
+    cut_ms, fade_ms: how far inside the range the fade begins, and how long it is.
     """
 
     time_seconds: float
     edge: str
-    level_step_db: float | None
-    jump: float | None
-    spectral_distance_db: float | None
-    correlation: float | None
-    delay_ms: float
-    gain_db: float
-    verdict: str
-    faults: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict:
-        """Plain rounded values for JSON; what could not be measured is None."""
-        return {
-            "time_seconds": _plain(self.time_seconds, 6),
-            "edge": self.edge,
-            "level_step_db": _plain(self.level_step_db, 2),
-            "jump": _plain(self.jump, 3),
-            "spectral_distance_db": _plain(self.spectral_distance_db, 2),
-            "correlation": _plain(self.correlation, 3),
-            "delay_ms": _plain(self.delay_ms, 3),
-            "gain_db": _plain(self.gain_db, 2),
-            "verdict": self.verdict,
-        }
-
-    def sentence(self) -> str:
-        """What is wrong at this joint and what to do, for a warning about a poor one."""
-        what = " and ".join(self.faults) or "it stands out from the music around it"
-        return f"The seam at {self.time_seconds:.2f} s may be heard: {what}. Try another seed or a longer crossfade."
+    correlation: float | None = None
+    delay_ms: float = 0.0
+    gain_db: float = 0.0
+    cut_ms: float = 0.0
+    fade_ms: float = 0.0
 
 
 @dataclass(frozen=True)
-class Measures:
-    """Level step, spectral distance (dB) and sample step of one place of a track."""
+class Seam:
+    """One joint between kept and new sound, judged.
 
-    level_step_db: float | None
-    spectral_distance_db: float | None
-    step: float
+    difference: of new sound behind the fade and kept sound.
+    jump: the step between the two samples at the joint over the 99.9th percentile of the steps the kept sound
+        takes nearby; up to 1 is no click.
+    verdict: ``good`` (no more than usual for this music), ``fair`` or ``poor``.
+    excess: how many times the usual its worst number is.
+    faults: what makes it poor.
+    """
+
+    made: Made
+    difference: Difference
+    jump: float | None
+    verdict: str
+    excess: float
+    faults: tuple[Remark, ...] = ()
+
+    def as_dict(self) -> dict:
+        """Plain rounded values for JSON; what could not be measured is None."""
+        made, new = self.made, self.difference
+        return {
+            "time_seconds": _plain(made.time_seconds, 6),
+            "edge": made.edge,
+            "level_step_db": _plain(new.level_db, 2),
+            "jump": _plain(self.jump, 3),
+            "spectral_distance_db": _plain(new.colour_db, 2),
+            "correlation": _plain(made.correlation, 3),
+            "delay_ms": _plain(made.delay_ms, 3),
+            "gain_db": _plain(made.gain_db, 2),
+            "verdict": self.verdict,
+            "loudness_db": _plain(new.loudness_db, 2),
+            "width_db": _plain(new.width_db, 2),
+            "balance_db": _plain(new.balance_db, 2),
+            "treble_db": _plain(new.treble_db, 2),
+            "bass_db": _plain(new.bass_db, 2),
+            "cut_ms": _plain(made.cut_ms, 1),
+            "fade_ms": _plain(made.fade_ms, 1),
+            "excess": _plain(self.excess, 3),
+        }
 
 
-def measured(track: torch.Tensor, position: int, sample_rate: int) -> Measures:
-    """Measure between track[:, position - 1] and track[:, position] of a track [C, T], 0 < position < T."""
-    left, right = _sides(track, position, _LEVEL_SECONDS, sample_rate)
-    levels = _rms(left), _rms(right)
-    level = 20 * math.log10(levels[1] / levels[0]) if min(levels) >= _SILENCE_RMS else None
-    distance = None
-    left, right = _sides(track, position, _SPECTRUM_SECONDS, sample_rate)
-    block = min(left.shape[1], right.shape[1], round(_BLOCK_SECONDS * sample_rate))
-    if block >= _MIN_BLOCK_SAMPLES and min(_rms(left), _rms(right)) >= _SILENCE_RMS:
-        # Blocks are counted from the joint, so that none of them lies across it.
-        left = left[:, left.shape[1] % block :]
-        spectra = [_log(_band_power(side, block, sample_rate).mean(0)) for side in (left, right)]
-        distance = float((spectra[0] - spectra[1]).square().mean().sqrt())
-    return Measures(level, distance, float((track[:, position] - track[:, position - 1]).abs().amax()))
-
-
-def usual(track: torch.Tensor, known: Sequence[Span], sample_rate: int) -> Usual:
-    """What is usual in the ``known`` spans of a track [C, T]."""
-    slopes, steps, distances = [], [], []
-    block = max(_MIN_BLOCK_SAMPLES, round(_BLOCK_SECONDS * sample_rate))
-    for start, stop in known:
-        piece = track[:, start:stop]
-        if stop - start > 1:
-            slopes.append(piece.diff(dim=1).abs().amax(0))
-        if stop - start >= _NATURAL_SECONDS * sample_rate:
-            piece = centred(piece)
-            level = _level(piece, block)
-            steps.append(_changes(level, _LEVEL_SECONDS, level))
-            distances.append(_changes(_band_power(piece, block, sample_rate), _SPECTRUM_SECONDS, level))
-    return Usual(
-        _percentile(steps, _USUAL_PERCENTILE, Usual.level_step_db),
-        _percentile(distances, _USUAL_PERCENTILE, Usual.spectral_distance_db),
-        max(_percentile(slopes, _SLOPE_PERCENTILE, 0.0), _SLOPE_FLOOR),
+def difference(kept: Heard, new: Heard) -> Difference:
+    """What changes from ``kept`` to ``new`` sound."""
+    colour = None
+    if kept.spectrum is not None and new.spectrum is not None:
+        colour = float((new.spectrum - kept.spectrum).square().mean().sqrt())
+    return Difference(
+        _less(new.level_db, kept.level_db),
+        colour,
+        _less(new.loudness_db, kept.loudness_db),
+        _less(new.width_db, kept.width_db),
+        _less(new.balance_db, kept.balance_db),
+        _less(new.treble_db, kept.treble_db),
+        _less(new.bass_db, kept.bass_db),
     )
 
 
-def judged(
-    place: Measures,
-    before: Measures | None,
-    usual: Usual,
-    *,
-    time_seconds: float,
-    edge: str,
-    correlation: float | None,
-    delay_ms: float,
-    gain_db: float,
-) -> Seam:
-    """The seam at a ``place`` that measured as ``before`` in the source (None where there was no source)."""
-    own_level = abs(before.level_step_db or 0.0) if before else 0.0
-    own_distance = (before.spectral_distance_db or 0.0) if before else 0.0
-    level = place.level_step_db if place.level_step_db is None or edge == "start" else -place.level_step_db
-    jump = place.step / max(usual.slope, before.step if before else 0.0)
-    level_excess = abs(level or 0.0) / max(usual.level_step_db, own_level, _LEVEL_STEP_FLOOR_DB)
-    colour_excess = (place.spectral_distance_db or 0.0) / max(
-        usual.spectral_distance_db, own_distance, _SPECTRAL_DISTANCE_FLOOR_DB
-    )
-    faults = []
-    if level_excess > _FAIR:
-        faults.append(f"the level steps by {level:+.1f} dB")
-    if jump > _FAIR:
-        faults.append(f"the waveform jumps {jump:.1f} times as far as the music does by itself")
-    if colour_excess > _FAIR:
-        faults.append(f"the spectrum changes {colour_excess:.1f} times as much as it does elsewhere")
-    worst = max(level_excess, jump, colour_excess)
-    verdict = "poor" if worst > _FAIR else "fair" if worst > 1 else "good"
+def usual(kept: Sequence[Blocks], slopes: Sequence[torch.Tensor], silence_power: float) -> Usual:
+    """What is usual in pieces of kept sound. slopes: the magnitude of each step from sample to sample, [n] each."""
+    floors = {
+        "level_db": _LEVEL_FLOOR_DB,
+        "colour_db": _COLOUR_FLOOR_DB,
+        "loudness_db": _LOUDNESS_FLOOR_DB,
+        "width_db": _WIDTH_FLOOR_DB,
+        "balance_db": _BALANCE_FLOOR_DB,
+        "treble_db": _TREBLE_FLOOR_DB,
+        "bass_db": _BASS_FLOOR_DB,
+    }
+    found = {name: [] for name in floors}
+    for blocks in kept:
+        found["level_db"].append(_changes(blocks, MOMENTARY_SECONDS, loudness_db, silence_power).abs())
+        spectra = _changes(blocks, SPECTRUM_SECONDS, lambda windows: log_spectrum(windows.bands), silence_power)
+        found["colour_db"].append(spectra.square().mean(1).sqrt())
+        slow = {"loudness_db": loudness_db, "treble_db": treble_db, "bass_db": bass_db}
+        if blocks.stereo:
+            slow |= {"width_db": width_db, "balance_db": balance_db}
+        for name, measure in slow.items():
+            found[name].append(_changes(blocks, SLOW_SECONDS, measure, silence_power).abs())
+    known = {
+        name: max(floors[name], _percentile(parts, _USUAL_PERCENTILE, getattr(Usual, name)))
+        for name, parts in found.items()
+    }
+    return Usual(**known, slope=max(_percentile(slopes, _SLOPE_PERCENTILE, 0.0), _SLOPE_FLOOR))
+
+
+def judged(made: Made, now: Measured, before: Measured | None, usual: Usual) -> Seam:
+    """The seam of a joint that measures as ``now`` and did as ``before`` in the source (None: there was none)."""
+    new, was = now.difference, before.difference if before else Difference()
+    jump = now.step / max(usual.slope, before.step if before else 0.0)
+    colour = (new.colour_db or 0.0) / max(usual.colour_db, was.colour_db or 0.0)
+    level = _excess(new.level_db, was.level_db, usual.level_db)
+    loudness = _excess(new.loudness_db, was.loudness_db, usual.loudness_db)
+    width = _excess(new.width_db, was.width_db, usual.width_db)
+    balance = _excess(new.balance_db, was.balance_db, usual.balance_db)
+    at = {"time": made.time_seconds}
+    # At the joint at once, or some seconds behind it over those before it: one step, said once.
+    step, step_db = max((level, new.level_db or 0.0), (loudness, new.loudness_db or 0.0))
+    found = [
+        (step, directed("seam_louder", "seam_softer", step_db, **at)),
+        (jump, remark("seam_jump", times=jump, **at)),
+        (colour, remark("seam_colour", times=colour, **at)),
+        (width, directed("seam_wider", "seam_narrower", new.width_db or 0.0, **at)),
+        (balance, directed("seam_left", "seam_right", new.balance_db or 0.0, **at)),
+    ]
+    worst = max(excess for excess, _ in found)
     return Seam(
-        time_seconds,
-        edge,
-        level,
+        made,
+        new,
         jump,
-        place.spectral_distance_db,
-        correlation,
-        delay_ms,
-        gain_db,
-        verdict,
-        tuple(faults),
+        verdict="poor" if worst > _FAIR else "fair" if worst > 1 else "good",
+        excess=worst,
+        faults=tuple(said for excess, said in found if excess > _FAIR),
     )
 
 
-def _sides(track: torch.Tensor, position: int, seconds: float, sample_rate: int):
-    size = max(1, round(seconds * sample_rate))
-    return centred(track[:, max(0, position - size) : position]), centred(track[:, position : position + size])
+def judged_range(
+    where: dict[str, float], sides: Sequence[tuple[Difference, Difference | None]], usual: Usual
+) -> tuple[float, tuple[Remark, ...]]:
+    """(excess, faults) of a range as a whole.
+
+    where: its ``start`` and ``end`` in seconds. sides: of each neighbour, what changed now and before. A range between
+    two neighbours that differ may be like either or anything between them, or like what stood there.
+    """
+    level, level_db = _between(sides, "loudness_db", usual.loudness_db)
+    faults = []
+    if level > _FAIR:
+        faults.append(directed("range_louder", "range_softer", level_db, **where))
+    worst = level
+    # Only what is lost: new sound may be brighter, or have more ground.
+    for code, name in (("range_treble", "treble_db"), ("range_bass", "bass_db")):
+        excess, off_db = _between(sides, name, getattr(usual, name))
+        if off_db < 0:
+            worst = max(worst, excess)
+            if excess > _FAIR:
+                faults.append(remark(code, **where, db=-off_db))
+    return worst, tuple(faults)
 
 
-def _level(piece: torch.Tensor, block: int) -> torch.Tensor:
-    """[C, n] → mean square of each whole block, [blocks, 1]."""
-    whole = piece[:, : piece.shape[1] // block * block]
-    return whole.reshape(piece.shape[0], -1, block).square().mean((0, 2))[:, None]
+@dataclass(frozen=True)
+class Part:
+    """A stretch of new sound, in seconds from its start, that is ``db`` louder (softer when negative) than all around.
+
+    excess: how many times the usual that is.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    db: float
+    excess: float
+
+    def remarks(self, start: float, end: float) -> tuple[Remark, ...]:
+        """What to say, with its times on the user's track."""
+        return (directed("range_louder", "range_softer", self.db, start=start, end=end),) if self.excess > _FAIR else ()
 
 
-def _band_power(piece: torch.Tensor, block: int, sample_rate: int) -> torch.Tensor:
-    """[C, n] → power of each whole block in bands equally wide on the mel scale (O'Shaughnessy), [blocks, bands]."""
-    frames = piece[:, : piece.shape[1] // block * block].reshape(piece.shape[0], -1, block)
-    spectrum = torch.fft.rfft(frames * torch.hann_window(block), dim=2)
-    power = (spectrum.real.square() + spectrum.imag.square()).sum(0)
-    top = 2595 * math.log10(1 + min(_MEL_TOP_HZ, 0.45 * sample_rate) / 700)
-    edges = 700 * (10 ** (torch.linspace(0, top, _MEL_BANDS + 1) / 2595) - 1)
-    bins = (edges / sample_rate * block).round().long().unique().tolist()
-    return torch.stack([power[:, a:b].mean(1) for a, b in zip(bins, bins[1:])], dim=1)
+def part_off(new: Levels, natural: Sequence[Levels]) -> Part | None:
+    """The part of ``new`` sound that lies furthest outside the loudness that ``natural`` sound has anywhere.
+
+    That loudness has all the changes of the music in it, so no more than the floor is allowed beyond.
+
+    None when all of it lies within, or it is too short to say.
+    """
+    windows = [each.windows_db(PART_SECONDS) for each in natural]
+    known = torch.cat(windows) if windows else torch.empty(0)
+    heard = new.windows_db(PART_SECONDS)
+    if not len(known) or not len(heard):
+        return None
+    off = (heard - known.max()).clamp_min(0) - (known.min() - heard).clamp_min(0)
+    worst = int(off.abs().argmax())
+    if not float(off[worst]):
+        return None
+    # As far as it lies at least half as far off.
+    within = off * off[worst].sign() >= off[worst].abs() / 2
+    first, last = worst, worst
+    while first > 0 and within[first - 1]:
+        first -= 1
+    while last + 1 < len(off) and within[last + 1]:
+        last += 1
+    # From and to the middle of a window, except at the ends.
+    half = PART_SECONDS / 2
+    start = first * new.seconds + (half if first else 0.0)
+    end = last * new.seconds + (half if last + 1 < len(off) else PART_SECONDS)
+    return Part(start, max(end, start), float(off[worst]), float(off[worst].abs()) / _LOUDNESS_FLOOR_DB)
 
 
-def _changes(power: torch.Tensor, seconds: float, level: torch.Tensor) -> torch.Tensor:
-    """RMS dB over the bands between each ``seconds`` and the ``seconds`` after them; silence left out."""
-    count = round(seconds / _BLOCK_SECONDS)
-    wide, loud = (blocks.unfold(0, count, 1).mean(2) for blocks in (power, level))
-    heard = (torch.minimum(loud[count:], loud[:-count]) >= _SILENCE_RMS**2)[:, 0]
-    return (_log(wide[count:]) - _log(wide[:-count]))[heard].square().mean(1).sqrt()
+def _between(sides, name: str, usual: float) -> tuple[float, float]:
+    """(excess, dB) of what is least off: one of the neighbours, what lies between them, or what stood there."""
+    off: list[float] = []
+    now: list[float] = []
+    for after, before in sides:
+        value, was = getattr(after, name), getattr(before, name) if before else None
+        if value is not None:
+            now.append(value)
+            off += [value, value - was] if was is not None else [value]
+    if not now or min(now) <= 0 <= max(now):
+        return 0.0, 0.0
+    least = min(off, key=abs)
+    return abs(least) / usual, least
 
 
-def _log(power: torch.Tensor) -> torch.Tensor:
-    """dB, no more than 60 below the loudest band, which would not be heard beside it."""
-    return 10 * torch.log10(power + power.amax(-1, keepdim=True) * 1e-6 + 1e-20)
+def _excess(now: float | None, before: float | None, usual: float) -> float:
+    """How many times the usual a difference is, from what is beside it or from what was there."""
+    if now is None:
+        return 0.0
+    return min(abs(now), abs(now - before) if before is not None else math.inf) / usual
 
 
-def _percentile(parts: list[torch.Tensor], share: float, otherwise: float) -> float:
-    values = torch.cat(parts) if parts else torch.empty(0)
+def _changes(blocks: Blocks, seconds: float, measure, silence_power: float) -> torch.Tensor:
+    """``measure`` of each ``seconds`` less that of the ``seconds`` before them, silence left out."""
+    windows = blocks.windows(seconds)
+    count = blocks.count(seconds)
+    values = measure(windows)
+    heard = torch.minimum(windows.loud[count:], windows.loud[:-count]) >= silence_power
+    return (values[count:] - values[:-count])[heard]
+
+
+def _less(a: float | None, b: float | None) -> float | None:
+    return a - b if a is not None and b is not None else None
+
+
+def _percentile(parts: Sequence[torch.Tensor], share: float, otherwise: float) -> float:
+    values = torch.cat(list(parts)) if parts else torch.empty(0)
     if not values.numel():
         return otherwise
     return float(values.kthvalue(max(1, math.ceil(share * values.numel()))).values)
-
-
-def _rms(piece: torch.Tensor) -> float:
-    return float(piece.square().mean().sqrt()) if piece.numel() else 0.0
 
 
 def _plain(value: float | None, digits: int) -> float | None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import InputError
+from ..words.numbers import plain
 
+# Far below and above any recording; beyond lies a mistake, such as a rate in kHz.
 MIN_SAMPLE_RATE_HZ = 1_000
 MAX_SAMPLE_RATE_HZ = 768_000
 MAX_CHANNELS = 2
@@ -58,7 +60,7 @@ def sounds_from_audio(audio, node: str, field: str = "audio") -> tuple[Sound, ..
             f"{where} is empty; connect a node that gives sound (a video without a sound track gives none)."
         )
     try:
-        waveform, rate = audio["waveform"], audio["sample_rate"]
+        waveform, rate = audio["waveform"], plain(audio["sample_rate"])
     except (TypeError, KeyError, IndexError):
         raise InputError(
             f"{where} is {type(audio).__name__}, not AUDIO with a waveform and a sample_rate; connect an AUDIO output."
@@ -87,6 +89,17 @@ def sounds_from_audio(audio, node: str, field: str = "audio") -> tuple[Sound, ..
             "repair the node that made it."
         )
     return tuple(Sound(item, int(rate)) for item in waveform)
+
+
+def sound_from_audio(audio, node: str, field: str) -> Sound:
+    """AUDIO of a single item → its sound. Raises InputError as ``sounds_from_audio`` does, and for several items."""
+    sounds = sounds_from_audio(audio, node, field)
+    if len(sounds) > 1:
+        raise InputError(
+            f"{node}: {field} is a batch of {len(sounds)} sounds; it must be one, so set batch_size to 1 on the node "
+            "that makes them, or take one out of the batch."
+        )
+    return sounds[0]
 
 
 def audio_from_batch(waveform: torch.Tensor, sample_rate: int) -> Mapping:

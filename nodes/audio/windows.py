@@ -6,6 +6,8 @@ Positions are samples at the source's own rate. A track may be hours long: only 
 import math
 from dataclasses import dataclass
 
+from .spaces import Span
+
 # A window never has less context than this beside what it renders, unless the user asked for less or the
 # track has no more: 1.5's local attention layers reach ±10.24 s.
 MIN_CONTEXT_SECONDS = 10.0
@@ -14,8 +16,6 @@ MIN_JOINED_CONTEXT_SECONDS = 5.0
 # The end of a clip is where models like to finish and codecs lose a frame, so the next pass of a chain
 # writes the last second of the pass before it again.
 CHAIN_OVERLAP_SECONDS = 1.0
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Window:
     continued: the last range goes on in the next window, so its end is not a seam.
     stale: parts of an unchained window that earlier windows of the run have already replaced in the output;
         the backend was given the source there, so they say nothing about delay or level.
+    blank: nothing stands in the ranges yet, so that the kept sound stops at their edges.
     """
 
     start: int
@@ -35,6 +36,7 @@ class Window:
     chained: bool = False
     continued: bool = False
     stale: tuple[Span, ...] = ()
+    blank: bool = False
 
     @property
     def samples(self) -> int:

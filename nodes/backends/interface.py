@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..audio.value import Sound
-from ..request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ..request.requests import GenerateRequest, InpaintRequest, OutpaintRequest, Request
 
 Seconds = float
 Range = tuple[Seconds, Seconds]
@@ -19,13 +19,15 @@ class Plan:
 
     call_seconds: sound that comes back from each part of one take, in the order the parts are rendered.
     items: batch items of the source (1 when there is none); takes: takes of each item.
-    sources: the items themselves, for a backend that records what a paid edit was made from.
+    sources: the items themselves, for a backend that records what a paid edit was made from, or knows one.
+    windows: of an edit, where in its source each part's window lies, in samples; None: it holds more than the source.
     """
 
     call_seconds: tuple[Seconds, ...]
     items: int = 1
     takes: int = 1
     sources: tuple[Sound, ...] = ()
+    windows: tuple[tuple[int, int] | None, ...] = ()
 
     @property
     def total_seconds(self) -> Seconds:
@@ -87,10 +89,17 @@ class Backend(ABC, Generic[RequestT]):
     async def outpaint(self, window: Sound, before: Seconds, after: Seconds, request: OutpaintRequest) -> Sound:
         """``before`` seconds of new music, the window, ``after`` seconds of new music, as one sound."""
 
-    async def run(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> None:
-        """Carry out the jobs (one for each item and take). One after the other unless a backend knows better."""
+    async def run(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> Sequence[bool]:
+        """Carry out the jobs (one for each item and take). One after the other unless a backend knows better.
+
+        For each, whether its sound is there: of an earlier run that is fetched, some takes may be left out.
+        """
         for job in jobs:
             await job()
+        return [True] * len(jobs)
+
+    def delivered(self, take: int, sound: Sound, gain: float) -> None:
+        """What ``generate`` gave for ``take`` is handed on as ``sound``: cut to its length, times ``gain``."""
 
     @classmethod
     def fingerprint(cls, **inputs) -> object:
@@ -98,7 +107,8 @@ class Backend(ABC, Generic[RequestT]):
         return None
 
     def facts(self) -> dict:
-        """What the run adds to the report: any of ``request_ids``, ``cost_usd``, ``warnings``."""
+        """What the run adds to the report: any of ``request_ids``, ``cost_usd``, ``recipe``, ``warnings``
+        (remarks)."""
         return {}
 
     def close(self) -> None:

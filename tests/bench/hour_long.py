@@ -7,7 +7,7 @@ Each edit runs as the node runs it (`render_inpaint`, `render_outpaint`), in a p
 that answers at once: the window at 48 kHz, 30 ms late and 3 dB too quiet; its own time is taken off. Time is the
 median of five edits over the median of five clones, taken in turn, on one thread. Memory is the highest resident
 set during an edit less the resident set before it, when the source and every library are already there; the
-result and the rendered window count.
+result and the rendered window count. The last line is what each further range costs in processor time.
 """
 
 import argparse
@@ -34,6 +34,8 @@ CASES = {
     "inpaint 3 ranges of 10 s": {"ranges": ((600, 610), (1500, 1510), (3000, 3010))},
     "inpaint 300 s (3 chunks)": {"ranges": ((1000, 1300),)},
     "inpaint 540 s in a 600 s window": {"ranges": ((1000, 1540),), "window": 600.0},
+    "inpaint 50 ranges of 2 s": {"ranges": tuple((60 + 70 * k, 62 + 70 * k) for k in range(50))},
+    "inpaint 1 range of 2 s": {"ranges": ((60, 62),)},
     "outpaint 30 s after": {"after": 30.0},
     "outpaint 20 s before, 240 s after": {"before": 20.0, "after": 240.0},
 }
@@ -43,8 +45,8 @@ def pack():
     package = types.ModuleType("acestep_nodes")
     package.__path__ = [str(ROOT)]
     sys.modules["acestep_nodes"] = package
-    from acestep_nodes.nodes import rendering
-    from acestep_nodes.nodes.request import inpaint_request, outpaint_request
+    from acestep_nodes.nodes.request.requests import inpaint_request, outpaint_request
+    from acestep_nodes.nodes.run import rendering
 
     return rendering, inpaint_request, outpaint_request
 
@@ -88,7 +90,7 @@ def ready_backend(rendering, window_seconds: float):
             return self._answer(window, before, after)
 
         def _answer(self, window, before, after):
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             lead, second = round(before * RATE) + round(0.03 * RATE), 48_000
             samples = lead + window.samples + round(after * RATE)
             answer = Sound(torch.empty(2, resampled_length(samples, RATE, second)), second)
@@ -101,9 +103,10 @@ def ready_backend(rendering, window_seconds: float):
                 part = resample(part, RATE, second)
                 answer.waveform[:, at * second : at * second + part.shape[1]] = part
             render_seconds[0] += time.perf_counter() - started
+            render_seconds[1] += time.process_time() - worked
             return answer
 
-    render_seconds = [0.0]
+    render_seconds = [0.0, 0.0]
     rendering.open_backend = lambda request: Ready(request)
     return render_seconds
 
@@ -146,13 +149,14 @@ def measure(name: str, minutes: float) -> dict:
     edit(rendering, requests, short, scaled(CASES[name], 700 / 60))
     del short
     gc.collect()
-    edits, clones = [], []
+    edits, clones, busy = [], [], []
     before = resident_bytes()
     for turn in range(ROUNDS):
-        render_seconds[0] = 0.0
-        started = time.perf_counter()
+        render_seconds[:] = [0.0, 0.0]
+        started, worked = time.perf_counter(), time.process_time()
         result = edit(rendering, requests, audio, case)
         took = time.perf_counter() - started - render_seconds[0]
+        busy.append(time.process_time() - worked - render_seconds[1])
         if turn == 0:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         del result
@@ -164,6 +168,7 @@ def measure(name: str, minutes: float) -> dict:
     return {
         "edit": statistics.median(edits),
         "clone": statistics.median(clones),
+        "cpu": statistics.median(busy),
         "memory": (peak - before) / (track.numel() * 4),
         "source_bytes": track.numel() * 4,
     }
@@ -182,15 +187,20 @@ def main() -> None:
         f"{'edit':<36}{'edit':>9}{'clone':>9}{'ratio':>8}{'extra memory / source':>24}",
     ]
     print("\n".join(lines))
+    cpu = {}
     for name in CASES:
         command = [sys.executable, __file__, "--minutes", str(arguments.minutes), "--case", name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)
         got = json.loads(done.stdout.splitlines()[-1])
+        cpu[name] = got["cpu"]
         ratio = got["edit"] / got["clone"]
         lines.append(f"{name:<36}{got['edit']:>7.2f} s{got['clone']:>7.2f} s{ratio:>8.2f}{got['memory']:>24.2f}")
         print(lines[-1], flush=True)
+    further = (cpu["inpaint 50 ranges of 2 s"] - cpu["inpaint 1 range of 2 s"]) / 49
+    lines.append(f"each further range of 2 s: {further:.3f} s of one core")
+    print(lines[-1])
     if arguments.minutes == 60:
         TEXT.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

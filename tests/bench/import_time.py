@@ -14,10 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 RUNS = 9
 PROGRAM = """
-import asyncio, importlib.util, sys, time
+import asyncio, importlib.util, sys, time, types
 sys.path.insert(0, sys.argv[1])
 from comfy.cli_args import args
 args.cpu = True
+nodes = sys.modules["nodes"] = types.ModuleType("nodes")  # ComfyUI's, which would load everything
+nodes.NODE_CLASS_MAPPINGS = {}
 import torch, comfy_api.v0_0_2, comfy_execution.graph_utils, comfy.utils, aiohttp.web
 started = time.perf_counter()
 spec = importlib.util.spec_from_file_location("pack", sys.argv[2] + "/__init__.py")

@@ -1,40 +1,52 @@
-"""A song by this pack's node against ComfyUI's own graph of the same model, seed and settings.
+"""A song by this pack's node with recipe comfyui against the graph of the official template, same model and seed.
 
     python tests/bench/local_generate.py [--comfyui TREE] [--family v1] [--seconds N] [--full]
 
-Native graph, 1.5: TextEncodeAceStepAudio1.5, ConditioningZeroOut, EmptyAceStep1.5LatentAudio, KSampler
-(8 steps, cfg 1, euler, simple), VAEDecodeAudio. v1: TextEncodeAceStepAudio, KSampler (60 steps, cfg 15), where
-this pack runs v1's own recipe, which guides the middle half of the steps only. Both in one process, in turn.
-Text encoder and language model are the same code in both and run once, unless --text is given.
+The template of 1.5 turbo: TextEncodeAceStepAudio1.5, ConditioningZeroOut, EmptyAceStep1.5LatentAudio, KSampler
+(8 steps, cfg 1, euler, simple), VAEDecodeAudio; of v1: TextEncodeAceStepAudio, ModelSamplingSD3, tone mapping, KSampler
+(50 steps, cfg 5). First the latents of both are compared, then both run in one process, in turn. Text encoder and
+language model are the same code in both and run once, unless --text is given.
 """
 
 import local_setup as setup
+from local_models import session, templates
 
 
 def main() -> None:
     given = setup.arguments(__doc__)
     seconds = given.seconds or (120 if given.full else 30)
     model, clip, vae = setup.parts(given)
-    native, steps = (_native_v15, 8) if given.family == "1.5" else (_native_v1, 60)
+    parts, steps = session.Parts(model, clip, vae), 8 if given.family == "1.5" else 50
+    variant = "turbo" if given.family == "1.5" else "auto"
     seeds = iter(range(10_000))
 
+    def native(seed: int):
+        texts = {"tags": setup.REQUEST["tags"], "lyrics": setup.REQUEST["lyrics"]}
+        if given.family == "v1":
+            return templates.v1_latents(parts, seed=seed, duration=seconds, **texts)
+        return templates.v15_latents(parts, "turbo", seed=seed, duration=seconds, data=(75, "A minor", "4"), **texts)
+
     def ours():
-        from acestep_nodes.nodes.rendering import render_generate
-        from acestep_nodes.nodes.request import generate_request
+        from acestep_nodes.nodes.request.requests import generate_request
+        from acestep_nodes.nodes.run.rendering import render_generate
 
         request = generate_request(
-            duration=seconds, seed=next(seeds), variant="turbo" if given.family == "1.5" else "auto",
-            model=model, clip=clip, vae=vae, **setup.REQUEST,
+            duration=seconds, seed=next(seeds), variant=variant, recipe="comfyui", model=model, clip=clip, vae=vae,
+            **setup.REQUEST,
         )  # fmt: skip
         return setup.run(render_generate(request))
 
-    theirs = _in_inference_mode(lambda: native(model, clip, vae, seconds, next(seeds)))
+    theirs = _in_inference_mode(lambda: _decoded(vae, native(next(seeds))))
+    alike = _in_inference_mode(
+        lambda: templates.our_latents(parts, duration=seconds, variant=variant, **setup.REQUEST | {"seed": 1})
+    )()
+    apart = float((alike - _in_inference_mode(lambda: native(1))()).abs().max())
     a, b = setup.paired(theirs, ours, given.pairs)
     setup.report(
         __file__,
         given,
         [
-            f"{given.family}: a song of {seconds} s",
+            f"{given.family}: a song of {seconds} s; its latents differ from the template's by {apart:g} at most",
             setup.line("ComfyUI's own graph", a, seconds, steps),
             setup.line("ACEStepGenerate", b, seconds, steps),
             f"ACEStepGenerate / graph: {setup.ratios(a, b)}",
@@ -52,33 +64,10 @@ def _in_inference_mode(task):
     return run
 
 
-def _native_v15(model, clip, vae, seconds, seed):
-    from comfy_extras import nodes_ace, nodes_audio
+def _decoded(vae, latents):
+    from comfy_extras import nodes_audio
 
-    import nodes
-
-    request = setup.REQUEST
-    positive = nodes_ace.TextEncodeAceStepAudio15.execute(
-        clip, request["tags"], request["lyrics"], seed, 75, float(seconds), "4", "en", "A minor", True, 2.0, 0.85,
-        0.9, 0, 0.0,
-    ).args[0]  # fmt: skip
-    negative = nodes.ConditioningZeroOut().zero_out(positive)[0]
-    latent = nodes_ace.EmptyAceStep15LatentAudio.execute(float(seconds), 1).args[0]
-    made = nodes.common_ksampler(model, seed, 8, 1.0, "euler", "simple", positive, negative, latent)[0]
-    return nodes_audio.VAEDecodeAudio.execute(vae, made)
-
-
-def _native_v1(model, clip, vae, seconds, seed):
-    from comfy_extras import nodes_ace, nodes_audio
-
-    import nodes
-
-    request = setup.REQUEST
-    positive = nodes_ace.TextEncodeAceStepAudio.execute(clip, request["tags"], request["lyrics"], 1.0).args[0]
-    negative = nodes.ConditioningZeroOut().zero_out(positive)[0]
-    latent = nodes_ace.EmptyAceStepLatentAudio.execute(float(seconds), 1).args[0]
-    made = nodes.common_ksampler(model, seed, 60, 15.0, "euler", "simple", positive, negative, latent)[0]
-    return nodes_audio.VAEDecodeAudio.execute(vae, made)
+    return nodes_audio.VAEDecodeAudio.execute(vae, {"samples": latents})
 
 
 if __name__ == "__main__":

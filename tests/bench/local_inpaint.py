@@ -23,8 +23,8 @@ def main() -> None:
     seeds = iter(range(10_000))
 
     def edit():
-        from acestep_nodes.nodes.rendering import render_inpaint
-        from acestep_nodes.nodes.request import inpaint_request
+        from acestep_nodes.nodes.request.requests import inpaint_request
+        from acestep_nodes.nodes.run.rendering import render_inpaint
 
         request = inpaint_request(seed=next(seeds), context_seconds=30.0, **shared)
         middle = seconds / 2
@@ -52,7 +52,7 @@ def _render(model, clip, vae, family, seconds, steps, seed):
     from acestep_nodes.nodes.backends.local.family import V1, V15
     from acestep_nodes.nodes.backends.local.frames import frames_of_samples
     from acestep_nodes.nodes.backends.local.recipe import TURBO, Recipe
-    from acestep_nodes.nodes.progress import Progress
+    from acestep_nodes.nodes.request.progress import Progress
 
     tags, lyrics = setup.REQUEST["tags"], setup.REQUEST["lyrics"]
     if family == "1.5":

@@ -68,7 +68,7 @@ def measure(place: Place, rounds: int) -> None:
 
 def preparing(source) -> float:
     started = time.perf_counter()
-    inpaint_body(repair(), _Sendable(source).flac(), source.seconds, (100.0, 120.0))
+    inpaint_body(repair(), _Sendable(source), source.seconds, (100.0, 120.0))
     return time.perf_counter() - started
 
 

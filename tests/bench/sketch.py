@@ -25,7 +25,7 @@ sys.modules["acestep_nodes"] = pack
 
 from acestep_nodes.nodes.backends.sketch import SketchBackend  # noqa: E402
 from acestep_nodes.nodes.backends.sketch.synth import RATE_HZ  # noqa: E402
-from acestep_nodes.nodes.request import generate_request  # noqa: E402
+from acestep_nodes.nodes.request.requests import generate_request  # noqa: E402
 
 SONGS = {
     "lo-fi": ("lo-fi hip-hop, mellow, rhodes piano, soft drums, 75 BPM", "[inst]"),

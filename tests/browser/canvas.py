@@ -8,13 +8,23 @@ from pathlib import Path
 import pinned
 from comfyui_server import PACK_FOLDER_NAME
 from editor import Editor, opened
+from runner.graph import editor_graphs
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / "workflows"
 ARTEFACTS = ROOT / ".artefacts"
 MUSIC = "song.mp3"
+WAIT_MS = 20_000
 # The newest front end on the package index when these tests were last looked through.
 NEWEST_FRONTEND = "1.58.1"
+
+# What would lie over the graph, or stay open from another page.
+PLAIN = {
+    "Comfy.Minimap.Visible": False,
+    "Comfy.RightSidePanel.IsOpen": False,
+    "Comfy.OnboardingCoachmarks.Seen": ["appMode"],
+    "Comfy.Locale": "en",
+}
 
 # Done when no panel has moved for eight frames.
 _SETTLED = """async () => {
@@ -48,7 +58,7 @@ class Stage:
 
 STAGES = [
     Stage(comfyui, frontend, nodes_2)
-    for comfyui, frontend in (("0.20.1", None), ("0.30.0", None), ("0.30.0", NEWEST_FRONTEND))
+    for comfyui, frontend in (("0.26.0", None), ("0.30.0", None), ("0.30.0", NEWEST_FRONTEND))
     for nodes_2 in (False, True)
 ]
 
@@ -56,7 +66,7 @@ STAGES = [
 @contextlib.contextmanager
 def editing(comfyui, browser, stage: Stage, **settings):
     """An open editor with its first workflow loaded; ComfyUI loads that one on its own, some time after the rest."""
-    settings = {"Comfy.Minimap.Visible": False, **settings}
+    settings = {**PLAIN, **settings}
     with opened(browser, comfyui.url, stage.nodes_2, (1500, 1000), **settings) as editor:
         editor.page.wait_for_function(
             "window.app.extensionManager?.workflow?.activeWorkflow && window.app.graph.nodes.length > 0"
@@ -66,7 +76,7 @@ def editing(comfyui, browser, stage: Stage, **settings):
 
 def workflow(name: str, music: str = MUSIC) -> dict:
     """An example graph that loads that file where it loads any."""
-    graph = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+    graph = json.loads(editor_graphs()[name].read_text(encoding="utf-8"))
     for node in graph["nodes"]:
         if node["type"] == "LoadAudio":
             node["widgets_values"][0] = music
@@ -121,7 +131,7 @@ class Canvas:
         self.page.evaluate(_SETTLED)
 
     def wait(self, expression: str, arg=None) -> None:
-        self.page.wait_for_function(expression, arg=arg, timeout=20_000)
+        self.page.wait_for_function(expression, arg=arg, timeout=WAIT_MS)
 
     def waveform_is_drawn(self) -> None:
         """Wait until each TimeRange on the page shows its track."""
@@ -170,8 +180,42 @@ class Canvas:
             [node_class, values],
         )
 
+    def move_seed(self, node_class: str, how: str) -> None:
+        """What becomes of the seed after each run: fixed, increment, decrement or randomize."""
+        self.page.evaluate(
+            """([name, how]) => {
+              const node = app.graph.nodes.find((n) => n.comfyClass === name);
+              node.widgets.find((w) => w.name === "seed").linkedWidgets[0].value = how;
+            }""",
+            [node_class, how],
+        )
+
+    def switch_app(self) -> None:
+        """From the graph to its app, or back."""
+        self.page.evaluate("app.extensionManager.command.execute('Comfy.ToggleLinear')")
+        self.settle()
+
+    def select(self, node_class: str) -> None:
+        """Select the one node of a class, and nothing else."""
+        self.page.evaluate(
+            "name => app.canvas.selectItems([app.graph.nodes.find((n) => n.comfyClass === name)])", node_class
+        )
+
     def position(self, node_class: str) -> list[float]:
         return self.page.evaluate("name => [...app.graph.nodes.find((n) => n.comfyClass === name).pos]", node_class)
+
+    def boxes(self) -> dict[str, dict]:
+        """Where each node is, on the screen and with its title, by title and id."""
+        return self.page.evaluate(
+            """() => Object.fromEntries(app.graph.nodes.map((node) => {
+              const name = `${node.title} ${node.id}`;
+              const drawn = document.querySelector(`[data-node-id="${node.id}"]`);
+              if (drawn) return [name, drawn.getBoundingClientRect().toJSON()];
+              const { scale, offset } = app.canvas.ds;
+              const [x, y, width, height] = [...node.getBounding()].map((length) => length * scale);
+              return [name, { x: x + offset[0] * scale, y: y + offset[1] * scale, width, height }];
+            }))"""
+        )
 
     def inputs(self, node_class: str) -> dict:
         """What the prompt gives a node."""
@@ -211,7 +255,8 @@ class Canvas:
         self.page.wait_for_function("palette => document.documentElement.dataset.acestepTheme === palette", arg=palette)
 
     def take_errors(self) -> list[str]:
-        """Console errors since the last call that are this pack's doing."""
+        """Console errors and warnings since the last call that are this pack's doing."""
         errors = self.editor.errors(PACK_FOLDER_NAME)
         self.editor.console.clear()
+        self.editor.warnings.clear()
         return errors

@@ -5,9 +5,13 @@ tests need it.
 """
 
 import pytest
+from conftest import NEWEST_VERSION
 from editor import browsing
+from playwright.sync_api import expect
 
-from browser.canvas import MUSIC, STAGES, Canvas, editing
+from browser.canvas import MUSIC, STAGES, WAIT_MS, Canvas, Stage, editing
+
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="package")
@@ -52,6 +56,51 @@ def editor(stage, server, browser):
 @pytest.fixture
 def canvas(editor):
     canvas = Canvas(editor)
+    canvas.take_errors()
+    yield canvas
+    assert canvas.take_errors() == []
+
+
+@pytest.fixture(scope="package")
+def hub():
+    """What a newcomer's server downloads models from: small ones in the place of the real."""
+    import small_models
+    from hub_server import HubServer
+
+    with HubServer() as running:
+        yield small_models.serve(running)
+
+
+@pytest.fixture(scope="package")
+def newcomers_comfyui(comfyui_servers, signed_out, hub):
+    """A server without models, account and tracks."""
+    import small_models
+
+    environment = {"RUNCOMFY_CONFIG_DIR": str(signed_out), **small_models.environment(hub)}
+    comfyui = comfyui_servers.start(NEWEST_VERSION, environment=environment)
+    small_models.put_into(comfyui.url)
+    return comfyui
+
+
+@pytest.fixture(scope="package", params=[False, True], ids=["litegraph", "nodes2"])
+def newcomers_stage(request):
+    return Stage(NEWEST_VERSION, None, request.param)
+
+
+@pytest.fixture(scope="package")
+def newcomers_editor(newcomers_stage, newcomers_comfyui, browser):
+    with editing(newcomers_comfyui, browser, newcomers_stage) as editor:
+        yield editor
+
+
+@pytest.fixture
+def newcomer(newcomers_editor, newcomers_comfyui):
+    """The open editor of somebody who has no track."""
+    for ending in ("*.wav", "*.mp3", "*.flac", "*.ogg"):
+        for file in newcomers_comfyui.input.glob(ending):
+            file.unlink()
+    canvas = Canvas(newcomers_editor)
+    canvas.page.evaluate("window.dispatchEvent(new Event('focus'))")  # as when its user comes back from elsewhere
     canvas.take_errors()
     yield canvas
     assert canvas.take_errors() == []

@@ -54,6 +54,22 @@ EDIT_OPTIONAL = {
     "crossfade_ms": advanced(number("FLOAT", 30.0, 0.0, 1000.0)),
     "match_loudness": advanced(("BOOLEAN", {"default": True})),
 }
+SHARED_APPENDED = {"recipe": advanced(combo("upstream", "upstream", "comfyui"))}
+GENERATE_APPENDED = {
+    **SHARED_APPENDED,
+    "planning": advanced(combo("auto", "auto", "on", "off")),
+    "reference": advanced(("AUDIO", {"lazy": True})),
+    "reference_use": advanced(combo("timbre", "timbre", "cover")),
+    "reference_strength": advanced(number("FLOAT", 1.0, 0.0, 1.0)),
+    "variation": advanced(number("FLOAT", 0.0, 0.0, 1.0)),
+    "variation_seed": advanced(number("INT", 0, 0, 2147483647)),
+}
+EDIT_APPENDED = {
+    **SHARED_APPENDED,
+    "surroundings": advanced(combo("hold", "hold", "balanced", "free")),
+    "loop": advanced(("BOOLEAN", {"default": False})),
+    "keep": advanced(combo("all", "all", "best")),
+}
 RENDERED = [("AUDIO", "audio"), ("STRING", "report")]
 SECONDS = {"step": 0.01, "round": 0.000001}
 ANCHOR = combo("start", "start", "end")
@@ -61,12 +77,12 @@ ANCHOR = combo("start", "start", "end")
 CONTRACT = {
     "ACEStepGenerate": (
         {"duration": number("INT", 60, 5, 600), **SHARED_REQUIRED},
-        SHARED_OPTIONAL,
+        {**SHARED_OPTIONAL, **GENERATE_APPENDED},
         RENDERED,
     ),
     "ACEStepInpaint": (
         {"audio": ("AUDIO", {}), "time_range": ("TIME_RANGE", {}), **SHARED_REQUIRED},
-        {"strength": advanced(number("FLOAT", 1.0, 0.0, 1.0)), **EDIT_OPTIONAL, **SHARED_OPTIONAL},
+        {"strength": advanced(number("FLOAT", 1.0, 0.0, 1.0)), **EDIT_OPTIONAL, **SHARED_OPTIONAL, **EDIT_APPENDED},
         RENDERED,
     ),
     "ACEStepOutpaint": (
@@ -76,7 +92,7 @@ CONTRACT = {
             "extend_after_duration": number("FLOAT", 30.0, 0.0, 240.0),
             **SHARED_REQUIRED,
         },
-        {**EDIT_OPTIONAL, **SHARED_OPTIONAL},
+        {**EDIT_OPTIONAL, **SHARED_OPTIONAL, **EDIT_APPENDED},
         RENDERED,
     ),
     "TimeRange": (

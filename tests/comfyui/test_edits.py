@@ -67,6 +67,31 @@ def test_inpaint_is_bit_exact_outside_on_the_tensor(comfyui, rate, channels):
     assert facts["warnings"][0] == "This is sketch, not ACE-Step." and len(facts["seams"]) == 3
 
 
+@pytest.mark.parametrize(("rate", "channels"), [(22050, 1), (48000, 2)])
+def test_a_loop_is_closed_by_an_edit_across_its_end(comfyui, rate, channels):
+    wave = noise(channels, 6 * rate)
+    comfyui.put_tensor("loop.pt", wave, rate)
+    run = comfyui.run({
+        "1": graphs.load("loop.pt"),
+        "2": graphs.time_range(1.5, 1.0, "end", "start", audio=["1", 0]),
+        "3": graphs.inpaint(["1", 0], ["2", 0], loop=True, batch_size=2, keep="best"),
+        "4": graphs.save(["3", 0], "closed.pt"),
+        "5": graphs.show(["2", 1]),
+        "6": graphs.show(["2", 2]),
+    })  # fmt: skip
+    out = comfyui.get_tensor("closed.pt")["waveform"]
+    a, b = rate, round(4.5 * rate)
+    assert out.shape == wave.shape
+    assert torch.equal(out[..., a:b], wave[..., a:b])
+    assert not torch.equal(out[..., :a], wave[..., :a]) and not torch.equal(out[..., b:], wave[..., b:])
+    assert [float(run.outputs[n]["text"][0]) for n in ("5", "6")] == [4.5, 1.0]
+    facts = report_of(run, "3")
+    assert facts["windows"][0]["ranges"] == [[4.5, 1.0]] and len(facts["kept"]) == 1
+    assert {(seam["take"], seam["time_seconds"]) for seam in facts["seams"]} == {
+        (take, time) for take in (0, 1) for time in (1.0, 4.5)
+    }
+
+
 @pytest.mark.parametrize("piece", [0, 1, 2])
 def test_real_music_repaired_through_load_and_save(comfyui, example_music, piece):
     music = example_music[piece]
@@ -179,6 +204,8 @@ SOURCE = {"audio": ["1", 0]}
         (tagged(), "tags is empty"),
         (tagged(genre="jazz", bpm=12), "bpm is 12; 0 (none) or 30 to 300"),
         (edit_of_ten_seconds(2.0, 1.0, **SOURCE), "must be later than"),
+        (edit_of_ten_seconds(2.0, 1.0, **SOURCE), "turn on loop"),
+        (edit_of_ten_seconds(2.0, 2.0, **SOURCE), "is the same as"),
         (edit_of_ten_seconds(9.0, 12.0, **SOURCE), "the audio is 10.00 s long"),
         (edit_of_ten_seconds(9.0, 12.0), "the audio is 10.00 s long"),
         (edit_of_ten_seconds(1.0, 1.01), "at least 0.05 s"),
@@ -208,8 +235,51 @@ def test_bad_input_is_refused_with_one_sentence(newest_comfyui, graph, sentence)
 def test_a_missing_required_widget_is_named(newest_comfyui):
     graph = {"1": graphs.generate(), "2": graphs.node("PreviewAudio", audio=["1", 0])}
     del graph["1"]["inputs"]["tags"]
-    with pytest.raises(PromptRejected, match="tags"):
+    with pytest.raises(PromptRejected, match="tags: Required input is missing") as caught:
         newest_comfyui.run(graph)
+    assert "positional argument" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["np.int64", "np.float32", "array", "tensor", "float"])
+def test_numbers_are_numbers_as_other_packs_send_them(newest_comfyui, kind):
+    def number(value):
+        return graphs.node("ProbeNumber", number=str(value), kind=kind)
+
+    newest_comfyui.put_tensor("rate.pt", noise(1, 10 * 8000), 8000)
+    graph = {
+        "five": number(5), "two": number(2),
+        "made": graphs.generate(seed=["two", 0], duration=["five", 0], batch_size=["two", 0]),
+        "source": graphs.load("rate.pt"), "odd": graphs.node("ProbeRate", audio=["source", 0], kind=kind),
+        "range": graphs.time_range(["two", 0], ["five", 0], audio=["odd", 0]),
+        "edited": graphs.inpaint(["odd", 0], ["range", 0]),
+        "out": graphs.save(["made", 0], "made.pt"), "edit": graphs.save(["edited", 0], "edited.pt"),
+    }  # fmt: skip
+    run = newest_comfyui.run(graph)
+    assert report_of(run, "made")["seeds"] == [2, 3]
+    made, edited = newest_comfyui.get_tensor("made.pt"), newest_comfyui.get_tensor("edited.pt")
+    assert made["waveform"].shape[2] == 5 * made["sample_rate"]
+    assert (edited["sample_rate"], type(edited["sample_rate"])) == (8000, int)
+
+
+@pytest.mark.parametrize("seed, used", [(2**32 + 9, 9), (2**63 + 4, 4), (-2, 2**31 - 2)])
+def test_a_seed_of_a_shared_seed_node_is_folded_and_the_report_says_so(newest_comfyui, seed, used):
+    graph = {
+        "seed": graphs.node("ProbeNumber", number=str(seed), kind="int"),
+        "made": graphs.generate(seed=["seed", 0]),
+        "out": graphs.node("PreviewAudio", audio=["made", 0]),
+    }
+    facts = report_of(newest_comfyui.run(graph), "made")
+    assert facts["seeds"] == [used]
+    (said,) = (each["values"] for each in facts["codes"] if each["code"] == "seed_folded")
+    assert (said["given"], said["seed"]) == (str(seed), used)
+
+
+def test_null_is_not_the_word_none(newest_comfyui):
+    with pytest.raises(PromptRejected, match="tags is empty"):
+        newest_comfyui.run({"1": graphs.generate(tags=None), "2": graphs.node("PreviewAudio", audio=["1", 0])})
+    builder = graphs.tag_builder(genre="jazz", mood=None, extra=None)
+    run = newest_comfyui.run({"1": builder, "2": graphs.show(["1", 0])})
+    assert run.outputs["1"]["acestep"][0]["tags"] == "jazz"
 
 
 def test_every_advanced_input_may_be_left_out(comfyui):

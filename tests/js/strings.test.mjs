@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import en from "../../js/strings/en.js";
 import zh from "../../js/strings/zh.js";
 import { say, useLanguage } from "../../js/strings.js";
+import { spokenTime } from "../../js/spoken.js";
 import { VOCABULARY } from "../../js/tags/vocabulary.js";
 
 const JS = fileURLToPath(new URL("../../js/", import.meta.url));
@@ -46,4 +47,11 @@ test("values are filled in, and an unknown language falls back to English", () =
   assert.equal(say("state.position", { position: 3 }), "排第 3 位");
   useLanguage("xx");
   assert.equal(say("state.position", { position: 3 }), "position 3");
+});
+
+test("a screen reader says a time in words", () => {
+  useLanguage("en");
+  assert.equal(spokenTime(12), "12 seconds");
+  assert.equal(spokenTime(62.5), "1 minute 2.5 seconds");
+  assert.equal(spokenTime(3725.999), "62 minutes 6 seconds");
 });

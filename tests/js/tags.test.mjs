@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as tags from "../../js/tags/tags.js";
+import { SYNONYMS } from "../../js/tags/synonyms.js";
 import { ENTRIES, GROUPS, VOCABULARY } from "../../js/tags/vocabulary.js";
 
 test("the vocabulary is large, written once, and names no one", () => {
@@ -14,6 +15,52 @@ test("the vocabulary is large, written once, and names no one", () => {
   }
 });
 
+test("what a tag is also called leads to a tag of the vocabulary, and to one only", () => {
+  const known = new Set(ENTRIES.map(({ tag }) => tag));
+  const names = new Map();
+  for (const [name, tag] of SYNONYMS) {
+    assert.ok(known.has(tag), `${tag} is not in the vocabulary`);
+    assert.equal(tags.plain(name), tag, `${name} is the name of ${tags.plain(name)} too`);
+    assert.ok(!names.has(name), `${name} is there twice`);
+    names.set(name, tag);
+  }
+});
+
+test("a tag is found under its short forms, machines, spellings, and in Chinese and Japanese", () => {
+  for (const [typed, tag] of [
+    ["lofi", "lo-fi"],
+    ["Lo Fi", "lo-fi"],
+    ["dnb", "drum and bass"],
+    ["d&b", "drum and bass"],
+    ["TR-808", "808 drums"],
+    ["808s", "808 drums"],
+    ["hip hop", "hip-hop"],
+    ["hiphop", "hip-hop"],
+    ["synthpop", "synth-pop"],
+    ["rnb", "r&b"],
+    ["钢琴", "piano"],
+    ["ジャズ", "jazz"],
+    ["ｌｏｆｉ", "lo-fi"],
+  ]) {
+    assert.equal(tags.search(typed)[0]?.tag, tag, typed);
+    assert.equal(tags.plain(typed), tag, typed);
+    assert.ok(!tags.search(typed, { present: [tag] }).some((entry) => entry.tag === tag), typed);
+  }
+  assert.equal(tags.search("drum n")[0].tag, "drum and bass");
+  assert.equal(tags.plain("my own thing"), "my own thing");
+});
+
+test("tempo, key, metre and that nobody sings leave a pasted list for their fields, once each", () => {
+  assert.deepEqual(tags.parted("lofi, 85 BPM, in A minor, 4/4, no vocals, instrumental, slow 90 bpm groove, 120bpm"), {
+    fields: { bpm: 85, key: "A minor", time_signature: "4/4", instrumental: true },
+    rest: "lofi, slow 90 bpm groove, 120bpm",
+  });
+  assert.deepEqual(tags.parted("5/4, 20 BPM, a major label sound"), {
+    fields: {},
+    rest: "5/4, 20 BPM, a major label sound",
+  });
+});
+
 test("no tag of the vocabulary contradicts itself", () => {
   for (const { tag } of ENTRIES) assert.deepEqual(tags.contradictions(tag), [], tag);
 });
@@ -22,7 +69,7 @@ test("a pasted list goes to the groups it belongs to, each tag once", () => {
   assert.deepEqual(
     tags.sorted("Trap, dark; 808 bass\nmale rapper，trap, 140 BPM, husky female singer, detuned guitar"),
     {
-      genre: ["Trap"],
+      genre: ["trap"],
       mood: ["dark"],
       instruments: ["808 bass"],
       vocals: ["male rapper", "husky female singer"],

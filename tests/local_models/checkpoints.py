@@ -12,10 +12,25 @@ _NAMES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", to
 Shapes = Mapping[str, tuple[int, ...]]
 
 # The tensors by which ComfyUI's loaders, and so the pack, tell ACE-Step's parts.
-V1_NETWORK = {"genre_embedder.weight": (2560, 768)}
+V1_NETWORK = {
+    "genre_embedder.weight": (2560, 768),
+    "lyric_embs.weight": (6693, 1024),
+    "lyric_encoder.after_norm.weight": (1024,),
+    "transformer_blocks.0.scale_shift_table": (6, 2560),
+    "proj_in.early_conv_layers.0.weight": (2048, 8, 16, 1),
+    "final_layer.scale_shift_table": (2, 2560),
+}
 V15_NETWORK = {
     "encoder.lyric_encoder.layers.0.input_layernorm.weight": (2048,),
+    "encoder.timbre_encoder.norm.weight": (2048,),
+    "encoder.text_projector.weight": (2048, 1024),
     "decoder.layers.0.self_attn_norm.weight": (2048,),
+    "decoder.proj_in.1.weight": (2048, 192, 2),
+    "decoder.proj_out.1.weight": (2048, 64, 2),
+    "decoder.time_embed_r.linear_1.weight": (2048, 256),
+    "tokenizer.quantizer.project_in.weight": (6, 2048),
+    "detokenizer.norm.weight": (2048,),
+    "null_condition_emb": (1, 1, 2048),
 }
 XL_NETWORK = V15_NETWORK | {"decoder.layers.0.self_attn_norm.weight": (2560,)}
 V15_VAE = {"decoder.layers.1.layers.0.beta": (2048,), "decoder.layers.2.layers.1.weight_v": (1024, 512, 12)}

@@ -36,6 +36,21 @@ class Guide:
         return cond + (scale - 1) * (clipped - along)
 
 
+def corrected(x, predicted, t, low, high):
+    """Differential correction in the bands of the Haar transform, taken there and back; an odd end is paired with 0."""
+    frames = x.shape[-1]
+    bands = []
+    for each in (x, predicted):
+        even = torch.cat([each, each.new_zeros(*each.shape[:-1], frames % 2)], -1)
+        first, second = even[..., 0::2], even[..., 1::2]
+        bands.append(((first + second) / math.sqrt(2), (first - second) / math.sqrt(2)))
+    (low_x, high_x), (low_y, high_y) = bands
+    low_x = low_x + t * low * (low_x - low_y)
+    high_x = high_x + (1 - t) * high * (high_x - high_y)
+    back = torch.stack([(low_x + high_x) / math.sqrt(2), (low_x - high_x) / math.sqrt(2)], -1)
+    return back.flatten(-2)[..., :frames]
+
+
 class V15:
     """1.5's network asked for velocities, with the source and mask of an edit in its context."""
 
@@ -65,7 +80,7 @@ class V15:
         return out.movedim(1, 2)
 
 
-def v15_repaint(net, source, inside, noise, steps, scale=1.0, ratio=1.0, begin=0):
+def v15_repaint(net, source, inside, noise, steps, scale=1.0, ratio=1.0, begin=0, correction=(0.0, 0.0)):
     """Pure noise in, the surroundings put back to the noised source for the first ``ratio`` of the steps."""
     levels, guide = v15_levels(steps), Guide((-1,))
     x = levels[begin] * noise + (1 - levels[begin]) * source
@@ -74,10 +89,48 @@ def v15_repaint(net, source, inside, noise, steps, scale=1.0, ratio=1.0, begin=0
         v = net.velocity(x, t)
         if scale != 1.0:
             v = guide(v, net.velocity(x, t, blank=True), scale)
-        x = x + (following - t) * v
+        x = corrected(x + (following - t) * v, x - t * v, t, *correction)
         if k < round(ratio * steps):
             x = torch.where(inside, x, following * noise + (1 - following) * source)
     return x
+
+
+def v15_song(net_of_step, noise, steps, scale=1.0):
+    """Pure noise in; ``net_of_step(k)`` predicts step k."""
+    levels, guide = v15_levels(steps), Guide((-1,))
+    x = noise
+    for k in range(steps):
+        net, t, following = net_of_step(k), levels[k], levels[k + 1]
+        v = net.velocity(x, t)
+        if scale != 1.0:
+            v = guide(v, net.velocity(x, t, blank=True), scale)
+        x = x + (following - t) * v
+    return x
+
+
+def quantised(tokenizer, frames):
+    """Each pooled value to the nearest of its levels between -1 and 1, after a soft and a hard limit."""
+    pooled = tokenizer.attention_pooler(tokenizer.audio_acoustic_proj(frames.unflatten(1, (-1, 5))))
+    values, found = tokenizer.quantizer.project_in(pooled), []
+    for value, levels in zip(values.unbind(-1), (8, 8, 8, 5, 5, 5)):
+        most = levels / (levels - 1)
+        limited = (most * torch.tanh(value / most)).clamp(-1, 1)
+        index = torch.floor((limited + 1) / 2 * (levels - 1) + 0.5)
+        found.append(index * 2 / (levels - 1) - 1)
+    return tokenizer.quantizer.project_out(torch.stack(found, -1))
+
+
+def v15_tokenised(network, latents, silence):
+    """What is left of latents [1, 64, T] in codes of five frames, the last one filled up with silence."""
+    frames = latents.shape[-1]
+    filled = torch.cat([latents, silence[..., : -frames % 5]], -1)
+    codes = quantised(network.tokenizer, filled.movedim(1, 2))
+    return network.detokenizer(codes).movedim(1, 2)[..., :frames]
+
+
+def noise_of(seed, shape):
+    """What a seed stands for."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 class V1:

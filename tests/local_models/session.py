@@ -61,20 +61,20 @@ def sound(seconds: float, rate: int = 44_100, channels: int = 2):
 
 
 def generate(parts: Parts, duration: int = 6, progress=None, **changes):
-    from acestep_nodes.nodes.request import generate_request
+    from acestep_nodes.nodes.request.requests import generate_request
 
     return _run(generate_request(duration=duration, progress=progress, **parts.shared(**changes)), "generate")
 
 
 def inpaint(parts: Parts, window, *ranges, progress=None, **changes):
-    from acestep_nodes.nodes.request import inpaint_request
+    from acestep_nodes.nodes.request.requests import inpaint_request
 
     request = inpaint_request(progress=progress, **parts.shared(**changes))
     return _run(request, "inpaint", window, list(ranges))
 
 
 def outpaint(parts: Parts, window, before: float, after: float, progress=None, **changes):
-    from acestep_nodes.nodes.request import outpaint_request
+    from acestep_nodes.nodes.request.requests import outpaint_request
 
     request = outpaint_request(
         extend_before_duration=before, extend_after_duration=after, progress=progress, **parts.shared(**changes)
@@ -86,7 +86,7 @@ def _run(request, method: str, *arguments):
     """(Sound, warnings) of one call, as the nodes make it."""
     from acestep_nodes.nodes.backends.interface import Plan
     from acestep_nodes.nodes.backends.local import LocalBackend
-    from acestep_nodes.nodes.request import Call
+    from acestep_nodes.nodes.request.requests import Call
 
     backend = LocalBackend(request)
     try:
@@ -94,7 +94,7 @@ def _run(request, method: str, *arguments):
         call = getattr(backend, method)
         with torch.inference_mode():
             made = asyncio.run(call(*arguments, backend.request.for_call(Call())))
-        return made, backend.facts()["warnings"]
+        return made, [said.sentence() for said in backend.facts()["warnings"]]
     finally:
         backend.close()
 

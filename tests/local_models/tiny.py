@@ -91,6 +91,21 @@ def v15_clip(seed: int = 2):
     return clip
 
 
+def v15_text_encoder_alone(seed: int = 2):
+    """The same text encoder by the pack's loader for a file without a language model, with ``v15_clip``'s weights."""
+    from acestep_nodes.nodes.backends.local import loading
+
+    weights = {
+        name.removeprefix("qwen3_06b.transformer."): weight
+        for name, weight in v15_clip(seed).cond_stage_model.state_dict().items()
+        if name.startswith("qwen3_06b.transformer.")
+    }
+    with _small_language_models():
+        clip = loading.text_encoder_of([])
+    clip.cond_stage_model.qwen3_06b.transformer.load_state_dict(weights)
+    return clip
+
+
 @contextmanager
 def _small_language_models():
     from comfy.text_encoders import llama

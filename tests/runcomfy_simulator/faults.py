@@ -11,8 +11,13 @@ class Fault:
     """One fault, used up after ``times`` answers.
 
     kind:
-        http          the answer is HTTP ``status``, with ``retry_after`` and ``json`` when given; nothing is processed
+        http          the answer is HTTP ``status``, with ``retry_after``, ``headers`` and ``json`` when given;
+                      nothing is processed
         http_after    processed first, then the same
+        documented    one of RunComfy's error codes (``code``, with ``message``) in its envelope; HTTP ``status``, which
+                      need not match; nothing is processed
+        gateway       the HTML page of something on the way, HTTP ``status``; nothing is processed
+        gateway_after processed first, then the same
         drop_before   the connection closes without an answer; nothing is processed
         drop_after    processed, then (after ``seconds``, when given) the connection closes without an answer
         slow          processed, answered after ``seconds``

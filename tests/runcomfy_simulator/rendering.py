@@ -151,9 +151,9 @@ def _sketch() -> types.SimpleNamespace:
         pack = types.ModuleType("acestep_nodes")
         pack.__path__ = [str(Path(__file__).resolve().parents[2])]
         sys.modules["acestep_nodes"] = pack
-    from acestep_nodes.nodes import request
     from acestep_nodes.nodes.audio.value import Sound
     from acestep_nodes.nodes.backends.sketch import SketchBackend
+    from acestep_nodes.nodes.request import requests as request
 
     return types.SimpleNamespace(
         Sound=Sound,

@@ -11,6 +11,7 @@ Control, without a token:
 
 import json
 import secrets
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from . import rendering
 from .faults import Fault, Faults
 from .serverless import Deployments
-from .service import Refusal, Service
+from .service import NOT_SIGNED_IN, Refusal, Service
 
 # A test that never sets its event fails by its own assertions, not by hanging.
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -30,7 +31,8 @@ class Simulator:
     """A running simulator; use it as a context manager.
 
     queue_seconds, run_seconds: how long every job waits and runs. compose: ``rendering.render`` (music) or
-    ``rendering.tone`` (at once).
+    ``rendering.tone`` (at once). Within this process ``on_step`` is called for each request of a known step, when it
+    has "arrived" and when it was "answered" (or not).
     """
 
     def __init__(self, port: int = 0, *, queue_seconds=0.0, run_seconds=0.0, compose=rendering.render):
@@ -39,7 +41,8 @@ class Simulator:
         self.deployments = Deployments(compose)
         self.faults = Faults()
         self.requests: list[dict] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_for(self))
+        self.on_step = lambda step, moment: None
+        self._server = _Server(("127.0.0.1", port), _handler_for(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -70,6 +73,15 @@ class Simulator:
             if name not in ("queue_seconds", "run_seconds", "balance_usd", "token"):
                 raise ValueError(f"no such setting: {name}")
             setattr(self.service, name, settings[name])
+
+
+class _Server(ThreadingHTTPServer):
+    # As many connections may come at once as a service takes; at the library's 5 the sixth waits a second.
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Dropped(Exception):
@@ -119,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._serve(url, data)
         except Refusal as refusal:
-            self._send_json(refusal.status, {"error_message": str(refusal)})
+            self._send_json(refusal.status, refusal.as_json())
         except _Dropped:
             self.close_connection = True
         except (BrokenPipeError, ConnectionResetError):
@@ -146,9 +158,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, url, data: bytes) -> None:
         step, work = self._route(url, data)
+        self.owner.on_step(step, "arrived")
+        try:
+            self._serve_step(step, work)
+        finally:
+            self.owner.on_step(step, "answered")
+
+    def _serve_step(self, step: str, work) -> None:
         fault = self.owner.faults.take(step)
         if step != "file" and self.headers.get("Authorization") != f"Bearer {self.owner.service.token}":
-            raise Refusal(401, "invalid token")
+            raise Refusal(401, "invalid token", NOT_SIGNED_IN)
         if fault is None:
             self._send(*work())
         else:
@@ -206,8 +225,18 @@ class _Handler(BaseHTTPRequestHandler):
                 if fault.kind == "http_after":
                     work()
                 headers = {"Retry-After": options["retry_after"]} if "retry_after" in options else {}
+                headers |= options.get("headers", {})
                 body = options.get("json", {"error_message": "simulated fault"})
                 self._send(options["status"], "application/json", json.dumps(body).encode(), headers)
+            case "documented":
+                code = options["code"]
+                body = {"error_code": code, "error_message": options.get("message", "simulated fault")}
+                self._send_json(options.get("status", int(str(code)[:3])), body)
+            case "gateway" | "gateway_after":
+                if fault.kind == "gateway_after":
+                    work()
+                page = f"<html><title>{options['status']}</title></html>".encode()
+                self._send(options["status"], "text/html", page)
             case "drop_before":
                 raise _Dropped
             case "drop_after":

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 
 from . import rendering
-from .service import Refusal
+from .service import NOT_FOUND, Refusal
 
 DEPLOYMENT_ID = "simulated-deployment"
 _PIECE = {"tags": "simulated deployment", "lyrics": "[inst]", "duration": 5, "seed": 1}
@@ -60,11 +60,11 @@ class Deployments:
         raise Refusal(404, "no such path")
 
     def file(self, name: str) -> bytes | None:
-        return self._file if name == "deployment.flac" else None
+        return self._file if name.startswith("deployment") else None
 
     def _check(self, deployment: str) -> None:
         if deployment != DEPLOYMENT_ID:
-            raise Refusal(404, "no such deployment")
+            raise Refusal(404, "no such deployment", NOT_FOUND)
 
     def _submit(self, data: bytes) -> dict:
         try:
@@ -83,7 +83,7 @@ class Deployments:
         with self._lock:
             run = self._runs.get(request_id)
         if run is None:
-            raise Refusal(404, "no such request")
+            raise Refusal(404, "no such request", NOT_FOUND)
         return run
 
     def _state(self, run: Run) -> str:

@@ -16,12 +16,18 @@ PRICES = {model: 0.0003 if "1.5" in model else 0.0002 for model in SCHEMAS}
 MAX_SECONDS = 240.0
 
 
-class Refusal(Exception):
-    """An answer other than 200: HTTP status and JSON."""
+NO_BALANCE, NOT_SIGNED_IN, OF_ANOTHER_ACCOUNT, NOT_FOUND = 400002, 400004, 403001, 404001
 
-    def __init__(self, status: int, message: str):
+
+class Refusal(Exception):
+    """An answer other than 200: HTTP status and JSON, with one of RunComfy's documented codes where it has one."""
+
+    def __init__(self, status: int, message: str, code: int | None = None):
         super().__init__(message)
-        self.status = status
+        self.status, self.code = status, code
+
+    def as_json(self) -> dict:
+        return ({"error_code": self.code} if self.code else {}) | {"error_message": str(self)}
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Job:
     run_seconds: float
     form: str
     rate: int
+    owner: str
     cancelled: bool = False
     failure: str | None = None
     forgotten: bool = False
@@ -130,21 +137,21 @@ class Service:
         cost = math.ceil(round(seconds, 6)) * self.prices[model]
         with self._lock:
             if cost > self.balance_usd:
-                raise Refusal(402, "insufficient balance")
+                raise Refusal(400, "insufficient balance", NO_BALANCE)
             self.balance_usd -= cost
             form, rate = rendering.FORMATS[len(self._jobs) % len(rendering.FORMATS)]
             job = Job(
                 request_id=f"req-{uuid.uuid4().hex[:16]}", model=model, body=body,
                 body_sha256=hashlib.sha256(data).hexdigest(), body_bytes=len(data), seconds=seconds, cost=cost,
                 accepted=time.monotonic(), created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                queue_seconds=self.queue_seconds, run_seconds=self.run_seconds, form=form, rate=rate,
+                queue_seconds=self.queue_seconds, run_seconds=self.run_seconds, form=form, rate=rate, owner=self.token,
             )  # fmt: skip
             self._jobs[job.request_id] = job
         threading.Thread(target=job.render, args=(self.compose,), daemon=True).start()
         return job
 
     def status(self, request_id: str) -> dict:
-        job = self.job(request_id)
+        job = self.own_job(request_id)
         answer = {"request_id": request_id, "status": job.state()}
         if answer["status"] == "in_queue":
             with self._lock:
@@ -155,7 +162,7 @@ class Service:
         return answer
 
     def result(self, request_id: str, base_url: str, with_cost: bool) -> dict:
-        job = self.job(request_id)
+        job = self.own_job(request_id)
         answer = {"request_id": request_id, "status": job.state(), "created_at": job.created_at, "model_id": job.model}
         if answer["status"] == "completed":
             answer["output"] = {"audio": f"{base_url}/files/{request_id}.{job.form}"}
@@ -167,7 +174,7 @@ class Service:
         return answer
 
     def cancel(self, request_id: str) -> dict:
-        job = self.job(request_id)
+        job = self.own_job(request_id)
         with self._lock:
             if job.state() == "in_queue":
                 job.cancelled = True
@@ -179,7 +186,14 @@ class Service:
         with self._lock:
             job = self._jobs.get(request_id)
         if job is None or job.forgotten:
-            raise Refusal(404, "no such request")
+            raise Refusal(404, "no such request", NOT_FOUND)
+        return job
+
+    def own_job(self, request_id: str) -> Job:
+        """The same for whoever holds the token in force. Raises Refusal."""
+        job = self.job(request_id)
+        if job.owner != self.token:
+            raise Refusal(403, "the request belongs to another user", OF_ANOTHER_ACCOUNT)
         return job
 
     def jobs(self) -> list[Job]:
@@ -189,7 +203,7 @@ class Service:
 
     def _check_model(self, model: str) -> None:
         if model not in SCHEMAS:
-            raise Refusal(404, "no such model")
+            raise Refusal(404, "no such model", NOT_FOUND)
 
     def _check_times(self, model: str, body: dict, seconds: float) -> None:
         if seconds > MAX_SECONDS + 0.01:

@@ -11,6 +11,8 @@ The way a run goes, one module a step:
     client         queues it, follows it, reports its errors as sentences
     delivery       brings the results to out/; picture draws the waveform
 
+`--jobs` runs many, and goes on after any end: jobs/.
+
 `--simulator` puts a test server in RunComfy's place (simulator), and `--deployment` takes the last four steps to a
 serverless deployment instead (deployment says what is sent, deployment_run sends it with the pack's own client).
 

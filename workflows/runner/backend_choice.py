@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 from .client import Client
-from .workspace import Workspace
 
 MODEL_FOLDERS = ("checkpoints", "diffusion_models")
 ACE_STEP_FILE = re.compile(r"ace[-_. ]?step", re.IGNORECASE)
@@ -19,14 +18,13 @@ def has_ace_step_files(client: Client) -> bool:
     return any(ACE_STEP_FILE.search(name) for folder in MODEL_FOLDERS for name in client.get(f"/models/{folder}"))
 
 
-def sketch_sentence(workspace: Workspace) -> str:
+def sketch_sentence(models: Path) -> str:
     """Says that this is not ACE-Step, and the two ways to it."""
-    folder = workspace.models / "checkpoints"
     signed_in = "" if has_runcomfy_token() else " after `runcomfy login`"
     return (
         f"No ACE-Step weights found, so this is sketch, a small built-in synthesiser and not ACE-Step. For "
-        f"ACE-Step put its files into {folder} (free, your own machine), or add --backend runcomfy{signed_in} "
-        f"(paid, RunComfy's servers)."
+        f"ACE-Step run --get-model turbo first (free, a download of 10 GB into {models}), or add --backend "
+        f"runcomfy{signed_in} (paid, RunComfy's servers)."
     )
 
 

@@ -8,19 +8,26 @@ import shutil
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
-from . import backend_choice, comfyui_source, deployment, environment, graph, process, server, simulator, workspace
+from . import (
+    backend_choice,
+    comfyui_source,
+    deployment,
+    environment,
+    graph,
+    process,
+    server,
+    simulator,
+    workspace,
+)
 from .client import Client, PromptInterrupted, PromptRejected, Run
 from .errors import INTERRUPTED, OTHER_FAILURE, Refused, RunError, Unavailable
+from .jobs import file as job_file
+from .paid import PAID_PATIENCE_SECONDS, await_answers
 from .places import OUT_DIR, WORKFLOWS_DIR, log_dir
 from .terminal import complain, never_fail_to_print, say
-
-# A paid request may still be waiting for its answer when the run ends: give it the time to be written down.
-PAID_PATIENCE_SECONDS = 65
-
-# What ComfyUI's log says of a custom node that does not load.
-LOAD_FAILURE = re.compile(r"Error while calling comfy_entrypoint|Cannot import")
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +44,12 @@ def parser() -> Parser:
         help="name of a workflow (see --list), or a file in ComfyUI's API format; "
         f"without one: {graph.DEFAULT_WORKFLOW}",
     )
-    made.add_argument("--audio", metavar="FILE", help="the sound that the workflow's LoadAudio nodes load")
+    made.add_argument(
+        "--audio",
+        metavar="FILE",
+        help="the sound that the workflow's LoadAudio nodes load; with "
+        "--deployment it is sent along, which for sound has not been tried",
+    )
     made.add_argument("--backend", choices=graph.BACKENDS, help="who renders, on every ACE-Step node of the workflow")
     made.add_argument(
         "--simulator",
@@ -59,8 +71,44 @@ def parser() -> Parser:
         dest="settings",
         help="set one input; NODE is a node's id, title or class; may be repeated",
     )
+    made.add_argument(
+        "--jobs",
+        type=Path,
+        metavar="FILE",
+        help="run many jobs: a .jsonl or .csv file, one line a job, its keys NODE.INPUT as in --set and `name`. A key "
+        "without a dot is a variable: {genre} in a text becomes its value, a list of values makes a job of each. The "
+        "sounds, manifest.jsonl and index.html go to out/FILE/. After any end the same command goes on. A job is what "
+        "it renders and not its line: what is finished is found by its hash, also under another name; an edited line "
+        "is a new job, and the sound it had moves to out/FILE/earlier",
+    )
+    made.add_argument("--seeds", metavar="1-20", help="with --jobs: make of each job one for each seed (also 1,5,7-9)")
+    made.add_argument("--dry-run", action="store_true", help="with --jobs: check them, print what they cost and end")
+    made.add_argument(
+        "--max-cost-usd",
+        type=float,
+        metavar="USD",
+        help="with --jobs on RunComfy: what all of them may cost together, earlier runs of the same file included; "
+        "above it nothing is bought",
+    )
+    made.add_argument(
+        "--parallel",
+        type=int,
+        metavar="N",
+        help="with --jobs and --deployment: how many requests may be under way at a time (default: 4)",
+    )
+    made.add_argument(
+        "--retry-unknown",
+        action="store_true",
+        help="with --jobs on RunComfy: buy again what was sent once and may have been charged without an answer",
+    )
     made.add_argument("--out", type=Path, default=OUT_DIR, metavar="DIR", help="where results go (default: out/)")
     made.add_argument("--list", action="store_true", help="list the workflows and end")
+    made.add_argument(
+        "--get-model",
+        metavar="MODEL",
+        help="download an ACE-Step model into ComfyUI's model folders and end; `list` shows which there are. Ctrl-C "
+        "pauses, and the same command goes on",
+    )
     made.add_argument(
         "--comfyui",
         metavar="DIR",
@@ -93,6 +141,11 @@ def main(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace, arguments: list[str]) -> int:
     if options.list:
         return _list()
+    if options.get_model is not None:
+        return _get_model(options, arguments)
+    if options.jobs is not None:
+        return _run_jobs(options, arguments)
+    _check_only_with_jobs(options)
     if options.deployment is not None:
         return _run_on_deployment(options, arguments)
     options.workflow = options.workflow or graph.DEFAULT_WORKFLOW
@@ -114,6 +167,23 @@ def _list() -> int:
     names = graph.available()
     for name in names:
         say(f"{name:<22} {graph.description(name)}".rstrip())
+    return 0
+
+
+def _get_model(options: argparse.Namespace, arguments: list[str]) -> int:
+    given = vars(options) | {"get_model": None, "comfyui": None}
+    others = [name for name, value in given.items() if value != parser().get_default(name) and value]
+    if others:
+        name = "WORKFLOW" if others[0] == "workflow" else "--" + others[0].replace("settings", "set").replace("_", "-")
+        raise Refused(f"--get-model only downloads, and takes no {name}; give that without --get-model, afterwards.")
+    tree = comfyui_source.named_tree(options.comfyui) if options.comfyui else None
+    home = environment.required(tree)
+    if not home.is_this_one:
+        home.build()
+        return home.continue_inside(WORKFLOWS_DIR / "run.py", arguments)
+    from . import model_download  # needs the environment's packages
+
+    model_download.run(options.get_model, home.comfyui_tree(), workspace.home_of(tree))
     return 0
 
 
@@ -151,6 +221,60 @@ def _check_simulator(options: argparse.Namespace, wanted: graph.Graph) -> None:
         raise Refused("--simulator stands in for RunComfy, and nothing here runs there: add --backend runcomfy.")
 
 
+def _check_only_with_jobs(options: argparse.Namespace) -> None:
+    for name in ("seeds", "dry_run", "max_cost_usd", "retry_unknown", "parallel"):
+        value = getattr(options, name)
+        if value is not None and value is not False:
+            raise Refused(f"--{name.replace('_', '-')} goes with --jobs FILE; see --help.")
+
+
+def _check_jobs_on_deployment(options: argparse.Namespace) -> None:
+    deployment.check(options)
+    if options.workflow is None and options.seeds is not None:
+        raise Refused(
+            "--seeds sets the seed of the ACE-Step nodes of a workflow, and those of the deployed one are not known "
+            "here: write ID.seed in each line, or name a WORKFLOW to run in its place."
+        )
+    if options.max_cost_usd is not None:
+        raise Refused("--max-cost-usd does not bound a deployment, which bills its GPU time; leave it out.")
+    options.parallel = 4 if options.parallel is None else options.parallel
+    if not 1 <= options.parallel <= 64:
+        raise Refused(f"--parallel takes 1 to 64, and got {options.parallel}.")
+
+
+def _run_jobs(options: argparse.Namespace, arguments: list[str]) -> int:
+    seeds = job_file.parse_seeds(options.seeds) if options.seeds is not None else ()
+    if options.deployment is not None:
+        _check_jobs_on_deployment(options)
+    elif options.parallel is not None:
+        raise Refused("--parallel goes with --deployment: elsewhere it is decided by what runs the jobs.")
+    deployed = options.deployment is not None and options.workflow is None
+    options.workflow = options.workflow or graph.DEFAULT_WORKFLOW
+    name, base = ("deployment", {}) if deployed else graph.load(options.workflow)
+    asked = job_file.read(options.jobs, name, seeds)
+    if options.keep_server or options.port is not None:
+        raise Refused("--port and --keep-server do not go with --jobs, which starts servers of its own.")
+    if options.max_cost_usd is not None and not 0 <= options.max_cost_usd <= 1e6:
+        raise Refused(f"--max-cost-usd takes 0 to 1000000 US dollars, and got {options.max_cost_usd:g}.")
+    if options.backend:
+        base = graph.with_backend(base, options.backend)
+    settings = [graph.parse_setting(text) for text in options.settings]
+    if deployed:
+        asked = [replace(each, settings=(*settings, *each.settings)) for each in asked]
+    else:
+        for setting in settings:
+            base = graph.with_setting(base, setting)
+    _check_out(options.out)
+    tree = comfyui_source.named_tree(options.comfyui) if options.comfyui else None
+    home = environment.required(tree)
+    if not home.is_this_one:
+        home.build()
+        return home.continue_inside(WORKFLOWS_DIR / "run.py", arguments)
+    from .jobs import command  # needs the environment's packages
+
+    return command.run(options, home, asked, base)
+
+
 def _run_on_deployment(options: argparse.Namespace, arguments: list[str]) -> int:
     job = deployment.job(options)
     _check_out(options.out)
@@ -159,8 +283,10 @@ def _run_on_deployment(options: argparse.Namespace, arguments: list[str]) -> int
     if not home.is_this_one:
         home.build()
         return home.continue_inside(WORKFLOWS_DIR / "run.py", arguments)
-    from . import deployment_run  # needs the environment's packages
+    from . import deployment_run, sound  # need the environment's packages
 
+    if options.audio:
+        say(f"Sending {options.audio} ({sound.outline(Path(options.audio)).describe()}). {deployment.UNTRIED}")
     with contextlib.ExitStack() as cleanup:
         # Where ComfyUI's own system user "acestep" lies, with the token saved there.
         user, variables = workspace.home_of(tree) / "user", dict(os.environ)
@@ -169,8 +295,10 @@ def _run_on_deployment(options: argparse.Namespace, arguments: list[str]) -> int
             cleanup.callback(scratch.remove)
             user = scratch.user
             variables |= cleanup.enter_context(simulator.running()).environment
-        sounds = deployment_run.run(job.with_drawn_seeds(), user / "__acestep", variables, options.out)
-        _tell(sounds, [])
+        ran = deployment_run.run(job.with_drawn_seeds(), user / "__acestep", variables, options.out)
+        _tell(ran.sounds, [])
+        if ran.problem:
+            raise ran.problem
     return 0
 
 
@@ -232,7 +360,7 @@ def _with_sound(wanted: graph.Graph, audio: str | None, place: workspace.Workspa
     if not graph.nodes_of(wanted, "LoadAudio"):
         return wanted
     source = Path(audio) if audio else sound.example()
-    heard = sound.read(source)
+    heard = sound.outline(source)
     if not audio:
         say(f"No --audio given: using {source.name}, which comes with ComfyUI's templates ({heard.describe()}).")
     name = re.sub(r"[^A-Za-z0-9._-]", "_", source.name).lstrip(".") or "sound"
@@ -250,7 +378,7 @@ def _check_inputs_exist(workflow: str, settings: list[graph.Setting], client: Cl
 
 def _with_decided_backend(wanted: graph.Graph, client: Client, place: workspace.Workspace) -> graph.Graph:
     if "auto" in graph.backends(wanted) and not backend_choice.has_ace_step_files(client):
-        say(backend_choice.sketch_sentence(place))
+        say(backend_choice.sketch_sentence(place.models))
         return graph.with_backend(wanted, "sketch", replacing=("auto",))
     return wanted
 
@@ -273,12 +401,13 @@ def _follow(client: Client, wanted: graph.Graph, patience: float) -> Run:
             progress.clear()
             if patience:
                 complain(
-                    "Stopping; waiting up to a minute for RunComfy's answer so that no paid request is lost "
+                    f"Stopping; waiting up to {patience:.0f} s for RunComfy's answer so that no paid request is lost "
                     "(Ctrl-C again ends at once)."
                 )
-            if prompt_id:
-                with contextlib.suppress(RunError):  # the server may be the one that has gone
+            with contextlib.suppress(RunError):  # the server may be the one that has gone
+                if prompt_id:
                     client.interrupt(prompt_id)
+                await_answers(client, patience)
             raise KeyboardInterrupt from None
 
 
@@ -286,7 +415,7 @@ def _explained(refusal: PromptRejected, running: server.Server) -> RunError:
     """The refusal, or, when a node is missing because the pack did not load, why that is."""
     if refusal.error.get("type") != "missing_node_type":
         return refusal
-    reasons = [line for line in running.log_lines() if workspace.PACK_LINK_NAME in line and LOAD_FAILURE.search(line)]
+    reasons = running.load_failures(workspace.PACK_LINK_NAME)
     if not reasons:
         return refusal
     return Unavailable(f"This pack did not load in ComfyUI: {reasons[0]} The whole log is {running.log}.")

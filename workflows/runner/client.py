@@ -77,9 +77,9 @@ class Client:
 
     def post(self, path: str, body: dict) -> dict:
         """The answer, {} for an empty one. Raises urllib.error.HTTPError, unread, for any but 2xx."""
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
+        # The pack's own routes answer ComfyUI's own page only.
+        headers = {"Content-Type": "application/json", "Origin": self.url}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
         try:
             with open_loopback(request, timeout=60) as answer:
                 text = answer.read()

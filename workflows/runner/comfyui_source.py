@@ -19,7 +19,7 @@ from .locking import held
 from .pip import Pip
 from .places import cache_dir
 
-OLDEST_SUPPORTED = (0, 20, 0)
+OLDEST_SUPPORTED = (0, 26, 0)
 DEFAULT_VERSION = "0.30.0"
 
 
@@ -33,10 +33,16 @@ class Distribution:
 
 # By the version of the ComfyUI inside.
 DISTRIBUTIONS = {
-    "0.20.1": Distribution("2.1.2", "bd61862fd6ca4af0543f505dcb84cdf6e332301b38d6bce955a7447d73e3f89f"),
-    "0.24.1": Distribution("2.3.1", "dd4a132c219a59c2321158f0a677f159134e004e85888415818c1b217ce93813"),
+    "0.26.0": Distribution("2.4.5", "3d6df87d09657260444a5fae28684c35212873dddd78e909be596ba7c0664cba"),
     "0.27.0": Distribution("2.5.0", "0cf0c51652e1abd6d05b9808d048ede525b32db68469458cea803e7d50c76cd0"),
     "0.30.0": Distribution("2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"),
+}
+# The SHA-256 of comfyui-frontend-package, by version: those that pinned trees ask for, and the newest.
+FRONTENDS = {
+    "1.45.19": "838e89f9ab7931339b8ca3478f55c3434a31019f85cd35ae11c665681e4cdd95",
+    "1.45.20": "96c05a609f57726bf0c253faa0d554cee350e1cfab23a39debcf398afec5e9e4",
+    "1.47.12": "b2155c1afbf30afd06ed217307a1abd92955b329361353a1b68a5297fc00902e",
+    "1.58.1": "37912597537a731a8f421179618a736c24184c5bdbfa327f38b2fb7c291852d9",
 }
 
 
@@ -146,13 +152,29 @@ def _extract(archive: Path, target: Path) -> Path:
     return target
 
 
-def fetch_frontend(tree: Path, pip: Pip) -> Path:
-    """The web root of the frontend package that a tree's requirements.txt pins, downloaded when not there yet."""
-    pin = next(line for line in requirements_of(tree) if line.startswith("comfyui-frontend-package=="))
+def frontend_of(tree: Path) -> str:
+    """The version of the front end that a tree's requirements.txt pins."""
+    pins = (line.partition("==") for line in requirements_of(tree))
+    return next(version for package, _, version in pins if package == "comfyui-frontend-package")
+
+
+def fetch_frontend(version: str, pip: Pip) -> Path:
+    """The web root of that pinned front end, downloaded first when it is not there yet; raises Unavailable."""
 
     def install(scratch: Path) -> Path:
-        pip.install(f"Fetching {pin} …", "--no-deps", "--target", str(scratch / "package"), pin)
+        requirement = scratch / "requirement.txt"
+        pin = f"comfyui-frontend-package=={version} --hash=sha256:{FRONTENDS[version]}"
+        requirement.write_text(pin + "\n", encoding="utf-8")
+        pip.install(
+            f"Fetching ComfyUI's front end {version} …",
+            "--no-deps",
+            "--require-hashes",
+            "--requirement",
+            str(requirement),
+            "--target",
+            str(scratch / "package"),
+        )
         return scratch / "package"
 
-    folder = _fetched_once(cache_dir() / f"frontend-{pin.partition('==')[2]}", pin, install)
+    folder = _fetched_once(cache_dir() / f"frontend-{version}", f"front end {version}", install)
     return folder / "comfyui_frontend_package" / "static"

@@ -10,13 +10,13 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import picture, sound
 from .client import Run
-from .errors import RunError
+from .errors import RunError, Unavailable
 from .graph import RENDERING_NODES, Graph, nodes_of, title, upstream
 from .workspace import Workspace
 
@@ -29,7 +29,7 @@ class SoundFile:
 
     audio: Path
     picture: Path
-    sound: sound.Sound
+    sound: sound.Outline
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,38 @@ class ReportFile:
 
 
 def deliver(
-    run: Run, graph: Graph, name: str, workspace: Workspace, folder: Path
+    run: Run,
+    graph: Graph,
+    name: str,
+    workspace: Workspace,
+    folder: Path,
+    outline: Callable[[Path], sound.Outline] = sound.outline,
 ) -> tuple[list[SoundFile], list[ReportFile]]:
-    """Bring every saved sound, with a picture, and every report of a run to the folder. Raises RunError."""
-    saved = _saved_sounds(run)
+    """Bring every saved sound, with a picture, and every report of a run to the folder. Raises RunError.
+
+    outline: measures a sound before anything of it is brought.
+    """
+    saved = saved_sounds(run)
     if not saved:
-        raise RunError("The graph ran but saved no sound; end it with a SaveAudio node.")
-    reports = _reports(run)
+        raise RunError("The graph ran but saved no sound; end it with a SaveAudioAdvanced node.")
+    try:
+        return _bring(saved, reports(run), graph, name, workspace, folder, outline)
+    except OSError as error:
+        raise Unavailable(
+            f"The results cannot be written to {folder} ({error.strerror}): make room there, or give another folder "
+            "with --out, and run the same command again."
+        ) from error
+
+
+def _bring(
+    saved: dict[str, list[dict]],
+    reports: dict[str, dict],
+    graph: Graph,
+    name: str,
+    workspace: Workspace,
+    folder: Path,
+    outline: Callable[[Path], sound.Outline],
+) -> tuple[list[SoundFile], list[ReportFile]]:
     folder.mkdir(parents=True, exist_ok=True)
     stem = _free_stem(folder, name)
     report_files = _write_reports(reports, graph, folder, stem)
@@ -58,11 +83,12 @@ def deliver(
             parts += [_slug(graph, node_id, saved)] if len(saved) > 1 else []
             parts += [str(number)] if len(entries) > 1 else []
             report = next((reports[above] for above in upstream(graph, node_id) if above in reports), None)
-            sounds.append(_deliver_one(workspace, entry, folder / "_".join(parts), report, number - 1))
+            source = workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
+            sounds.append(_deliver_one(source, outline(source), folder / "_".join(parts), report, number - 1))
     return sounds, report_files
 
 
-def _saved_sounds(run: Run) -> dict[str, list[dict]]:
+def saved_sounds(run: Run) -> dict[str, list[dict]]:
     """Node id → its saved files; previews (in temp) count only when nothing else was saved."""
     for place in ("output", "temp"):
         found = {
@@ -75,7 +101,7 @@ def _saved_sounds(run: Run) -> dict[str, list[dict]]:
     return {}
 
 
-def _reports(run: Run) -> dict[str, dict]:
+def reports(run: Run) -> dict[str, dict]:
     return {
         node_id: ui[REPORT_KEY][0]
         for node_id, ui in run.outputs.items()
@@ -94,33 +120,36 @@ def _write_reports(reports: dict[str, dict], graph: Graph, folder: Path, stem: s
     return files
 
 
-def _deliver_one(workspace: Workspace, entry: dict, stem: Path, report: dict | None, index: int) -> SoundFile:
-    source = workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
+def _deliver_one(source: Path, heard: sound.Outline, stem: Path, report: dict | None, index: int) -> SoundFile:
     audio = stem.with_name(stem.name + source.suffix)
     drawing = stem.with_name(stem.name + "_waveform.png")
     with _whole(audio) as temporary:
         shutil.copyfile(source, temporary)
-    heard = sound.read(audio)
     with _whole(drawing) as temporary:
-        marks = marks_of(report, index) if report else picture.Marks()
+        marks = marks_of(report, index, heard.seconds) if report else picture.Marks()
         picture.draw(heard, stem.name, _origin(report), marks).save(temporary, format="PNG")
     return SoundFile(audio, drawing, heard)
 
 
-def marks_of(report: dict, index: int) -> picture.Marks:
-    """The ranges, context and seams of the index-th sound of the batch that a report is about."""
+def marks_of(report: dict, index: int, seconds: float) -> picture.Marks:
+    """The ranges, context and seams of the index-th sound, ``seconds`` long, of the batch that a report is about."""
     windows = report.get("windows", [])
     made = sorted({(seam.get("item"), seam.get("take")) for seam in report.get("seams", [])})
     own = made[index] if index < len(made) else None
     return picture.Marks(
-        new=tuple((start, end) for window in windows for start, end in window["ranges"]),
-        context=tuple((window["start"], window["end"]) for window in windows),
+        new=tuple(piece for window in windows for span in window["ranges"] for piece in _pieces(*span, seconds)),
+        context=tuple(piece for window in windows for piece in _pieces(window["start"], window["end"], seconds)),
         seams=tuple(
             (seam["time_seconds"], seam["verdict"])
             for seam in report.get("seams", [])
             if (seam.get("item"), seam.get("take")) == own
         ),
     )
+
+
+def _pieces(start: float, end: float, seconds: float) -> list[picture.Span]:
+    """A span as it lies on the sound: of a loop, one that does not end after it starts goes on across the end."""
+    return [(start, end)] if start < end else [(start, seconds), (0.0, end)]
 
 
 def _origin(report: dict | None) -> str:

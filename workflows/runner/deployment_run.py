@@ -6,13 +6,12 @@ before and its id right after; the same job is fetched, not run again; files com
 
 import contextlib
 import hashlib
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from . import delivery, pack, workspace  # noqa: F401  (pack: makes the imports below possible)
+from . import delivery, deployment_files, pack, workspace  # noqa: F401  (pack: makes the imports below possible)
 from .client import Run as Finished
 from .deployment import Job
 from .errors import Refused, RunError, RunFailed
@@ -22,21 +21,23 @@ from .terminal import complain, say
 # isort: split
 from acestep_nodes.nodes.backends.runcomfy.account import Account, find_account, identity
 from acestep_nodes.nodes.backends.runcomfy.client import Client
-from acestep_nodes.nodes.backends.runcomfy.download import checked_address, fetch_file
 from acestep_nodes.nodes.backends.runcomfy.entries import Entry, Run, State
-from acestep_nodes.nodes.backends.runcomfy.errors import NoSuchThing, RenderFailed
+from acestep_nodes.nodes.backends.runcomfy.errors import JournalError, NoSuchThing, RenderFailed
 from acestep_nodes.nodes.backends.runcomfy.following import Cancelled, wait_for_result
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.live import Live
-from acestep_nodes.nodes.backends.runcomfy.place import Place, serverless_url_from
+from acestep_nodes.nodes.backends.runcomfy.place import (
+    DEPLOYMENTS_FOLDER,
+    Place,
+    data_directory,
+    serverless_url_from,
+)
 from acestep_nodes.nodes.backends.runcomfy.sending import Sending
-from acestep_nodes.nodes.backends.runcomfy.stopping import Stop, wait_for
+from acestep_nodes.nodes.backends.runcomfy.stopping import Stop, Stopped, wait_for
 from acestep_nodes.nodes.errors import ACEStepError
-from acestep_nodes.nodes.request import Call
+from acestep_nodes.nodes.request.requests import Call
 
-JOURNAL_FOLDER = "deployments"
-MAX_FILES = 100
-AUDIO_SUFFIXES = (".flac", ".mp3", ".wav", ".opus", ".ogg", ".m4a")
+MAX_RETRIES = 3
 BILLING = "The deployment bills its GPU time; max_cost_usd does not bound that."
 AFTER_STOP = {
     "cancelled": "Request {id} was cancelled.",
@@ -48,6 +49,8 @@ AFTER_STOP = {
 class DeploymentClient(Client):
     """The pack's client, speaking to one deployment."""
 
+    where_to_look = "the deployment's requests on runcomfy.com"
+
     def __init__(self, deployment: str, place: Place, account: Account, stop: Stop):
         super().__init__(place, account, stop)
         self._path = f"/prod/v1/deployments/{deployment}"
@@ -58,8 +61,9 @@ class DeploymentClient(Client):
     def status(self, request_id: str, hold_out=lambda error: False) -> dict:
         return self.read(f"{self._path}/requests/{request_id}/status", f"the status of request {request_id}", hold_out)
 
-    def result(self, request_id: str) -> dict:
-        return self.read(f"{self._path}/requests/{request_id}/result", f"the result of request {request_id}")
+    def result(self, request_id: str, failing_seconds: float | None = None) -> dict:
+        path = f"{self._path}/requests/{request_id}/result"
+        return self.read(path, f"the result of request {request_id}", failing_seconds=failing_seconds)
 
     def cancel_path(self, request_id: str) -> str:
         return f"{self._path}/requests/{request_id}/cancel"
@@ -73,160 +77,208 @@ class Body:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Ran:
+    """The sounds in the output folder; `problem`, when some of the request could not be brought there."""
+
+    sounds: list[delivery.SoundFile]
+    problem: RunError | None
+
+
 class Progress(Live):
     """Says each state once."""
 
+    def __init__(self, tell: Callable[[str], None]):
+        super().__init__()
+        self._tell = tell
+
     def show(self, **facts) -> None:
         if facts.get("state", self.facts()["state"]) != self.facts()["state"]:
-            say(f"RunComfy: {facts['state'].replace('_', ' ')} …")
+            self._tell(f"RunComfy: {facts['state'].replace('_', ' ')} …")
         super().show(**facts)
 
 
-def run(job: Job, directory: Path, environment: Mapping[str, str], out: Path) -> list[delivery.SoundFile]:
-    """The sounds of the job, in `out`. directory: the private folder of token and journal. Raises RunError."""
+@contextlib.contextmanager
+def errors_of_the_pack() -> Iterator[None]:
+    """Turn the errors of the pack into those of a run."""
     try:
-        place = Place(directory, serverless_url_from(environment), environment)
-        account = find_account(place)
-        if account is None:
-            raise RunFailed(
-                "--deployment needs a RunComfy API token: set RUNCOMFY_API_TOKEN, or run `runcomfy login`.",
-                "NotSignedIn",
-            )
-        if place.is_test_server:
-            say(f"This is a test server at {place.api_url}, not RunComfy: nothing is charged.")
-        else:
-            say(BILLING)
-        with contextlib.closing(DeploymentClient(job.deployment, place, account, Stop())) as client:
-            return _run(job, client, identity(place, account), out)
+        yield
     except ACEStepError as error:
         raise RunFailed(str(error), type(error).__name__) from None
 
 
-def _run(job: Job, client: DeploymentClient, account: str, out: Path) -> list[delivery.SoundFile]:
-    journal = Journal(replace(client.place, directory=client.place.directory / JOURNAL_FOLDER))
-    now = time.time()
-    digest = hashlib.sha256(job.body).hexdigest()
-    wanted = Entry(
-        account=account,
-        model=f"deployment {job.deployment}",
-        seed=0,
-        seconds=0.0,
-        body_sha256=digest,
-        estimate_usd=0.0,
-        created=now,
-        updated=now,
-    )
-    record = Run(node="--deployment", model=wanted.model, seed=0, items=1, takes=1, parts=1, created=now)
-    entry = journal.begin(record, Call(), wanted)
-    if entry is wanted:
-        entry = _submitted(client, journal, entry, Body(entry.model, job.body))
-    else:
-        _check_earlier(journal, entry)
-    live = Progress()
-    with _cancelled_on_stop(client, journal, entry, live), _recorded_failure(journal, entry):
-        result = wait_for_result(client, entry, live)
-        live.finished.set()
-        sounds = _deliver(client, result, job, entry.request_id, out)
-    journal.update(entry, state=State.DELIVERED)
-    return sounds
+def run(job: Job, directory: Path, environment: Mapping[str, str], out: Path) -> Ran:
+    """Run the job or fetch what it gave. directory: the private folder of token and journal. Raises RunError."""
+    with errors_of_the_pack():
+        place, account = signed_in(directory, environment)
+        with contextlib.closing(DeploymentClient(job.deployment, place, account, Stop())) as client:
+            return DeployedRun(job, client, account).to(out)
 
 
-def _submitted(client: DeploymentClient, journal: Journal, entry: Entry, body: Body) -> Entry:
-    """The entry with the id that RunComfy gave it; the id is in the journal before anything else happens."""
-    sending = Sending(client, journal, entry, body)
-    try:
-        submission, entry = wait_for(sending.answer, client.stop)
-    except KeyboardInterrupt:
-        complain("Stopping; waiting up to a minute for RunComfy's answer so that no request is lost.")
-        submission, entry = sending.answer.result()
-        if submission.error is None:
-            _cancel(client, journal, entry)
-        raise
-    if submission.error is not None:
-        raise submission.error
-    say(f"RunComfy accepted request {entry.request_id}.")
-    return entry
-
-
-def _check_earlier(journal: Journal, entry: Entry) -> None:
-    """Whether the request that was already sent for the same job can be fetched. Raises RunError when not."""
-    if entry.state is State.SENDING:
-        raise Refused("The same job is being submitted by another process right now.")
-    if entry.request_id is None:
-        journal.update(entry, warned=True)
-        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
+def signed_in(directory: Path, environment: Mapping[str, str]) -> tuple[Place, Account]:
+    """Where the deployments are and who asks. Raises RunFailed and ACEStepError."""
+    place = Place(data_directory(environment, directory), serverless_url_from(environment), environment)
+    account = find_account(place)
+    if account is None:
         raise RunFailed(
-            f"The same job was sent to {entry.model} at {when} and its outcome is unknown: it may have run "
-            f"and been billed. Look at the deployment's requests on runcomfy.com; if it is not there, run "
-            f"the same command again and it is submitted anew.",
-            "OutcomeUnknown",
+            "--deployment needs a RunComfy API token: set RUNCOMFY_API_TOKEN, or run `runcomfy login`.", "NotSignedIn"
         )
-    say(
-        f"The same job was submitted before: fetching request {entry.request_id}, nothing is run again. For a new run "
-        f"set another seed."
-    )
+    if place.is_test_server:
+        say(f"This is a test server at {place.api_url}, not RunComfy: nothing is charged.")
+    else:
+        say(BILLING)
+    return place, account
 
 
-@contextlib.contextmanager
-def _cancelled_on_stop(client: DeploymentClient, journal: Journal, entry: Entry, live: Live) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        if live.finished.is_set():
-            complain(f"Request {entry.request_id} is complete; the same command fetches its files.")
-        else:
-            _cancel(client, journal, entry)
-        raise
+def journal_place(place: Place) -> Place:
+    """Where the journal of deployments lies, apart from that of the nodes."""
+    return replace(place, directory=place.directory / DEPLOYMENTS_FOLDER)
 
 
-def _cancel(client: DeploymentClient, journal: Journal, entry: Entry) -> None:
-    outcome = client.cancel(entry.request_id)
-    if outcome == "cancelled":
-        journal.update(entry, state=State.CANCELLED)
-    complain(AFTER_STOP[outcome].format(id=entry.request_id))
+class DeployedRun:
+    """One job on its way: begun in the journal, sent or found, followed, brought home. tell: for what is no error.
 
+    Ctrl-C, or the client's Stop from another thread, cancels a request that has been accepted.
+    """
 
-@contextlib.contextmanager
-def _recorded_failure(journal: Journal, entry: Entry) -> Iterator[None]:
-    """Settle an entry that has nothing to fetch, so that the same command may submit it anew."""
-    try:
-        yield
-    except RenderFailed as error:
-        journal.update(entry, state=State.CANCELLED if isinstance(error, Cancelled) else State.FAILED)
-        raise
-    except NoSuchThing:
-        journal.update(entry, state=State.GONE)
-        raise
+    def __init__(self, job: Job, client: DeploymentClient, account: Account, tell: Callable[[str], None] = say):
+        self._job, self._client, self._tell = job, client, tell
+        self._journal = Journal(journal_place(client.place))
+        self._live = Progress(tell)
+        now = time.time()
+        self._wanted = Entry(
+            # Whatever token opens a deployment, its requests are the same: a renewed one finds what an old one sent.
+            account=identity(client.place, replace(account, token="")),
+            model=f"deployment {job.deployment}",
+            seed=0,
+            seconds=0.0,
+            body_sha256=hashlib.sha256(job.body).hexdigest(),
+            estimate_usd=0.0,
+            created=now,
+            updated=now,
+        )
+        self._record = Run(
+            node="--deployment", model=self._wanted.model, seed=0, items=1, takes=1, parts=1, created=now
+        )
 
+    def to(self, out: Path) -> Ran:
+        """Bring the sounds of the job to a folder, like those of a run here."""
+        place = workspace.self_contained({})
+        try:
+            found, entry = self.fetched(place.folder / "output")
+            if not found.outlines:
+                raise found.problem
+            # Of a deployed workflow only the ids of its nodes are known.
+            graph = {node: {"class_type": node, "inputs": {}} for node in found.outputs} | self._job.graph
+            finished = Finished(entry.accepted_id, found.outputs, {}, [])
+            name = self._job.name
+            sounds, _ = delivery.deliver(finished, graph, name, place, out, lambda path: found.outlines[path.name])
+        finally:
+            place.remove()
+        if found.problem is None:
+            self.delivered(entry)
+        return Ran(sounds, found.problem)
 
-def _deliver(client: DeploymentClient, result: Mapping, job: Job, request_id: str, out: Path):
-    """Fetch the sounds of a result and bring them to the output folder like those of a run here."""
-    files = _sound_files(result)
-    if not files:
-        raise RunError(f"Request {request_id} ran but saved no sound; end its workflow with a SaveAudio node.")
-    place = workspace.self_contained({})
-    try:
-        outputs: dict[str, dict] = {}
-        for number, (node, address, suffix) in enumerate(files):
-            name = f"{number}{suffix}"
-            (place.folder / "output" / name).write_bytes(fetch_file(client, checked_address(address, client.place)))
-            outputs.setdefault(node, {"audio": []})["audio"].append({"filename": name, "type": "output"})
-        # Of a deployed workflow only the ids of its nodes are known.
-        graph = {node: {"class_type": node, "inputs": {}} for node in outputs} | job.graph
-        return delivery.deliver(Finished(request_id, outputs, {}, []), graph, job.name, place, out)[0]
-    finally:
-        place.remove()
+    def fetched(self, folder: Path) -> tuple[deployment_files.Found, Entry]:
+        """The sounds of the job, fetched to a folder, and its request. Raises RunError and ACEStepError."""
+        with self._cancelled_on_stop() as accepted:
+            entry = self._obtained()
+            accepted(entry)
+            result = self._result_of(entry)
+            self._live.finished.set()
+            return deployment_files.fetched(self._client, result, entry.accepted_id, folder), entry
 
+    def delivered(self, entry: Entry) -> None:
+        """Note that all sounds of the request are here."""
+        self._noted(entry, state=State.DELIVERED)
 
-def _sound_files(result: Mapping) -> list[tuple[str, str, str]]:
-    """(node id, address, suffix) of each sound. The names in it come from outside: none is used as a path."""
-    found = []
-    outputs = result.get("outputs")
-    for node, channels in outputs.items() if isinstance(outputs, Mapping) else ():
-        entries = channels.get("audio") if isinstance(channels, Mapping) else None
-        for entry in entries if isinstance(entries, list) else ():
-            if isinstance(entry, Mapping) and isinstance(entry.get("url"), str):
-                suffix = PurePosixPath(str(entry.get("filename", ""))).suffix.lower()
-                safe = re.sub(r"[^A-Za-z0-9-]", "-", str(node))[:64]
-                found.append((safe, entry["url"], suffix if suffix in AUDIO_SUFFIXES else ".audio"))
-    return found[:MAX_FILES]
+    def _obtained(self) -> Entry:
+        """The accepted request of the job: sent now, or by an earlier run of the same command."""
+        pause = self._client.place.patience.first_backoff
+        for attempts_left in range(MAX_RETRIES, -1, -1):
+            entry = self._journal.begin(self._record, Call(), replace(self._wanted, created=time.time()))
+            if entry.key != self._wanted.key:
+                return self._checked_earlier(entry)
+            submission, entry = self._sent(entry)
+            if submission.error is None:
+                self._tell(f"RunComfy accepted request {entry.request_id}.")
+                return entry
+            wait = max(pause, submission.retry_after or 0.0)
+            too_long = wait > self._client.place.patience.longest_retry_after
+            if not submission.retry or not attempts_left or too_long:
+                raise submission.error
+            self._tell(f"RunComfy does not take the request just now; it is sent again in {wait:.0f} s.")
+            self._client.stop.sleep(wait)
+            pause = min(2 * pause, self._client.place.patience.longest_backoff)
+        raise AssertionError("unreachable")
+
+    def _sent(self, entry: Entry):
+        """What came of one submission; its id is in the journal before anything else happens."""
+        sending = Sending(self._client, self._journal, entry, Body(entry.model, self._job.body))
+        try:
+            return wait_for(sending.answer, self._client.stop)
+        except (KeyboardInterrupt, Stopped):
+            complain(
+                f"Stopping; waiting up to {self._client.place.patience.submission:.0f} s for RunComfy's answer so that "
+                "no request is lost (Ctrl-C again ends at once)."
+            )
+            submission, entry = sending.answer.result()
+            if submission.error is None:
+                self._cancel(entry)
+            raise
+
+    def _checked_earlier(self, entry: Entry) -> Entry:
+        """The request that was already sent for the same job. Raises RunError when it cannot be fetched."""
+        if entry.state is State.SENDING:
+            raise Refused("The same job is being submitted by another process right now.")
+        if entry.request_id is None:
+            self._journal.note_shown({entry.key})
+            when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
+            raise RunFailed(
+                f"The same job was sent to {entry.model} at {when} and its outcome is unknown: it may have run "
+                f"and been billed. Look at the deployment's requests on runcomfy.com; if it is not there, run "
+                f"the same command again and it is submitted anew.",
+                "OutcomeUnknown",
+            )
+        self._tell(
+            f"The same job was submitted before: fetching request {entry.request_id}, nothing is run again. For a new "
+            f"run set another seed."
+        )
+        return entry
+
+    def _result_of(self, entry: Entry) -> Mapping:
+        """The result; settles an entry that has none, so that the same command may submit it anew."""
+        try:
+            return wait_for_result(self._client, entry, self._live, entry.key == self._wanted.key)
+        except (RenderFailed, NoSuchThing) as error:
+            state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
+            self._noted(entry, state=State.GONE if isinstance(error, NoSuchThing) else state, shown=time.time())
+            raise type(error)(f"{error} The same command submits it anew.") from None
+
+    # Stop
+
+    @contextlib.contextmanager
+    def _cancelled_on_stop(self) -> Iterator[Callable[[Entry], None]]:
+        """Cancels, on Ctrl-C, the request that has been accepted by then."""
+        accepted: list[Entry] = []
+        try:
+            yield accepted.append
+        except (KeyboardInterrupt, Stopped):
+            if accepted and self._live.finished.is_set():
+                complain(f"Request {accepted[0].request_id} is complete; the same command fetches its files.")
+            elif accepted:
+                self._cancel(accepted[0])
+            raise
+
+    def _cancel(self, entry: Entry) -> None:
+        outcome = self._client.cancel(entry.accepted_id).outcome
+        if outcome == "cancelled":
+            self._noted(entry, state=State.CANCELLED, shown=0.0)  # as asked for
+        complain(AFTER_STOP[outcome].format(id=entry.request_id))
+
+    def _noted(self, entry: Entry, **changes) -> None:
+        """Note what became of a request. Its sounds matter more than the note, so a failure is only said."""
+        try:
+            self._journal.update(entry, **changes)
+        except JournalError as error:
+            complain(str(error))

@@ -21,7 +21,7 @@ from .locking import held, held_if_free
 from .pip import Pip
 from .places import PACK_DIR, WORKFLOWS_DIR, cache_dir, log_dir
 from .terminal import say
-from .torch_builds import TorchBuild, build_for_this_machine
+from .torch_builds import TorchBuild, build_for_this_machine, package_of
 
 GIGABYTE = 10**9
 TORCH_PACKAGES = ("torch", "torchvision", "torchaudio")
@@ -156,21 +156,24 @@ class Environment:
 
     def _install(self) -> None:
         requirements = comfyui_source.requirements_of(self.comfyui_tree())
-        self.pip.install(f"Installing PyTorch ({self.torch.name}) …", *self.torch.matched)
-        if self.torch.without_dependencies:
-            self.pip.install("Installing torchvision and torchaudio …", "--no-deps", *self.torch.without_dependencies)
+        torch = self.torch.asked_for(requirements)
+        self.pip.install(f"Installing PyTorch ({torch.name}) …", *torch.matched)
+        if torch.without_dependencies:
+            self.pip.install("Installing what belongs to PyTorch …", "--no-deps", *torch.without_dependencies)
         # torch is in place: named again, its dependency pins would replace the build chosen for this machine.
-        rest = [line for line in requirements if line not in TORCH_PACKAGES]
+        rest = [line for line in requirements if package_of(line) not in TORCH_PACKAGES]
         self.pip.install(
             "Installing what ComfyUI requires …", *rest, "--requirement", str(PACK_DIR / "requirements.txt")
         )
 
     def _check(self) -> None:
         """Let torchaudio import beside this torch, and see that what the server imports is really there."""
+        torch = self.torch.asked_for(comfyui_source.requirements_of(self.comfyui_tree()))
+        smoke_test = f"{SMOKE_TEST}, torchaudio" if "torchaudio" in map(package_of, torch.pins) else SMOKE_TEST
         code = (
             f"import sys; sys.path.insert(0, {str(WORKFLOWS_DIR)!r})\n"
             f"from runner.torch_builds import drop_unloadable_torchaudio_libraries as drop\n"
-            f"drop()\n{SMOKE_TEST}, torchaudio"
+            f"drop()\n{smoke_test}"
         )
         _output([str(self.python), "-c", code], "The new environment cannot import what ComfyUI needs")
 

@@ -19,17 +19,22 @@ EXIT_CODE_OF_EXCEPTION = {
     "RequestRefused": 65,
     "BalanceExhausted": 65,
     "NoSuchThing": 65,
+    "FileMissing": 65,
     "BackendUnavailable": 69,
     "RenderError": 69,
     "ServiceUnavailable": 69,
     "UnusableAnswer": 69,
     "RenderFailed": 69,
+    "Cancelled": 69,
     "OutcomeUnknown": 69,
+    "AskedBefore": 69,
     "NothingToFetch": 69,
+    "UnknownId": 69,
     "SomeFailed": 69,
     "JournalError": 74,
     "TryLater": 75,
     "NotSignedIn": 77,
+    "OtherAccount": 77,
 }
 OTHER_FAILURE = 1
 
@@ -53,10 +58,11 @@ class Unavailable(RunError):
 
 
 class RunFailed(RunError):
-    """ComfyUI ran the graph and a node failed. `exit_code` follows the exception's class name."""
+    """ComfyUI ran the graph and a node failed. `kind`: the exception's class name, which `exit_code` follows."""
 
     def __init__(self, sentence: str, exception_type: str):
         super().__init__(sentence)
+        self.kind = exception_type.rpartition(".")[2]
         self.exit_code = exit_code_of(exception_type)
 
 

@@ -18,6 +18,8 @@ API_DIR = WORKFLOWS_DIR / "api"
 RENDERING_NODES = ("ACEStepGenerate", "ACEStepInpaint", "ACEStepOutpaint")
 BACKENDS = ("auto", "local", "runcomfy", "sketch")
 DEFAULT_WORKFLOW = "text_to_music"
+# What the examples' LoadAudio nodes name until somebody chooses a track: the one that the nodes offer to make.
+EXAMPLE_TRACK = "ACE-Step example track (sketch).flac"
 
 Graph = dict[str, dict]
 
@@ -43,13 +45,23 @@ def parse_setting(text: str) -> Setting:
         return Setting(node, name, value)
 
 
+def short_name(title: str) -> str:
+    """`01 Text to music`, as ComfyUI's template browser shows an example → `text_to_music`, as everything else does."""
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"^\d+ ", "", title).lower())
+
+
+def editor_graphs() -> dict[str, Path]:
+    """Short name → the example in the editor's format, first step first."""
+    return {short_name(path.stem): path for path in sorted(WORKFLOWS_DIR.glob("*.json"))}
+
+
 def available() -> list[str]:
-    return sorted(path.stem for path in API_DIR.glob("*.json"))
+    return list(editor_graphs())
 
 
 def load(workflow: str) -> tuple[str, Graph]:
     """The name and the graph of a workflow: one of this pack's by name, or any API-format file by path."""
-    path = API_DIR / f"{workflow}.json"
+    path = API_DIR / f"{short_name(workflow)}.json"
     if not path.is_file():
         path = Path(workflow)
         if path.suffix != ".json" or not path.is_file():
@@ -71,9 +83,7 @@ def load(workflow: str) -> tuple[str, Graph]:
 
 def description(workflow: str) -> str:
     """One sentence about a workflow: the first one below the heading of the first note in its editor graph."""
-    path = WORKFLOWS_DIR / f"{workflow}.json"
-    if not path.is_file():
-        return ""
+    path = editor_graphs()[workflow]
     nodes = json.loads(path.read_text(encoding="utf-8")).get("nodes", [])
     notes = [node for node in nodes if node.get("type") in ("Note", "MarkdownNote")]
     for note in sorted(notes, key=lambda node: node.get("id", 0)):
@@ -148,6 +158,15 @@ def with_audio(graph: Graph, file_name: str) -> Graph:
     for node_id in nodes_of(graph, "LoadAudio"):
         changed[node_id]["inputs"]["audio"] = file_name
     return changed
+
+
+def nodes_without_audio(graph: Graph) -> list[str]:
+    """The LoadAudio nodes for which no track has been chosen yet."""
+    return [
+        node_id
+        for node_id in nodes_of(graph, "LoadAudio")
+        if graph[node_id]["inputs"].get("audio") in (None, "", EXAMPLE_TRACK)
+    ]
 
 
 def upstream(graph: Graph, node_id: str) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy
 from PIL import Image, ImageDraw, ImageFont
 
-from .sound import Sound
+from .sound import Outline
 
 SCALE = 2
 WIDTH, HEIGHT = 1600, 480
@@ -42,14 +42,14 @@ class Marks:
     seams: tuple[tuple[float, str], ...] = ()
 
 
-def draw(sound: Sound, title: str, subtitle: str, marks: Marks) -> Image.Image:
+def draw(sound: Outline, title: str, subtitle: str, marks: Marks) -> Image.Image:
     """The picture, 1600 × 480 pixels: one lane a channel, peaks dim and RMS bright, new ranges in orange."""
-    lanes = _lanes(sound)
+    lanes = _lanes(sound.channels)
     pixels = numpy.empty((HEIGHT * SCALE, WIDTH * SCALE, 3), numpy.uint8)
     pixels[:] = BACKGROUND
     is_new = _columns_in(marks.new, sound.seconds)
-    for top, bottom, samples in lanes:
-        _draw_lane(pixels, top, bottom, samples, is_new)
+    for channel, (top, bottom) in enumerate(lanes):
+        _draw_lane(pixels, top, bottom, sound, channel, is_new)
     image = Image.fromarray(pixels)
     pen = ImageDraw.Draw(image)
     _draw_axis(pen, sound.seconds, lanes)
@@ -58,15 +58,11 @@ def draw(sound: Sound, title: str, subtitle: str, marks: Marks) -> Image.Image:
     return image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
 
 
-def _lanes(sound: Sound) -> list[tuple[int, int, numpy.ndarray]]:
-    """(top, bottom, samples) for each channel, in scaled pixels."""
-    channels = sound.samples.shape[0]
+def _lanes(channels: int) -> list[tuple[int, int]]:
+    """(top, bottom) for each channel, in scaled pixels."""
     height = (HEIGHT - TOP - BOTTOM - LANE_GAP * (channels - 1)) / channels
     tops = [TOP + number * (height + LANE_GAP) for number in range(channels)]
-    return [
-        (round(top * SCALE), round((top + height) * SCALE), samples)
-        for top, samples in zip(tops, sound.samples, strict=True)
-    ]
+    return [(round(top * SCALE), round((top + height) * SCALE)) for top in tops]
 
 
 def _x(seconds: float, length: float) -> float:
@@ -81,10 +77,12 @@ def _columns_in(spans: tuple[Span, ...], length: float) -> numpy.ndarray:
     return numpy.any([(times >= start) & (times < end) for start, end in spans] or [numpy.zeros(columns, bool)], axis=0)
 
 
-def _draw_lane(pixels: numpy.ndarray, top: int, bottom: int, samples: numpy.ndarray, is_new: numpy.ndarray) -> None:
+def _draw_lane(
+    pixels: numpy.ndarray, top: int, bottom: int, sound: Outline, channel: int, is_new: numpy.ndarray
+) -> None:
     lane = pixels[top:bottom, LEFT * SCALE : (WIDTH - RIGHT) * SCALE]
     lane[:] = numpy.where(is_new[None, :, None], numpy.array(NEW_LANE), numpy.array(LANE))
-    low, high, rms = _envelope(samples, lane.shape[1])
+    low, high, rms = _envelope(sound, channel, lane.shape[1])
     level = numpy.linspace(1, -1, lane.shape[0])[:, None]
     hair = 1.5 / lane.shape[0]  # silence is still a line
     in_peaks = (level >= low - hair) & (level <= high + hair)
@@ -94,19 +92,20 @@ def _draw_lane(pixels: numpy.ndarray, top: int, bottom: int, samples: numpy.ndar
             lane[shape & inside] = colour
 
 
-def _envelope(samples: numpy.ndarray, columns: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+def _envelope(sound: Outline, channel: int, columns: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Lowest and highest sample and RMS of each column."""
-    starts = numpy.minimum(numpy.arange(columns) * samples.size // columns, samples.size - 1)
-    counts = numpy.diff(numpy.append(starts, samples.size)).clip(1)
-    squares = numpy.add.reduceat(samples.astype(numpy.float64) ** 2, starts)
+    bins = sound.low.shape[1]
+    starts = numpy.minimum(numpy.arange(columns) * bins // columns, bins - 1)
+    counts = numpy.diff(numpy.append(starts, bins)).clip(1)
+    squares = numpy.add.reduceat(sound.mean_square[channel].astype(numpy.float64), starts)
     return (
-        numpy.minimum.reduceat(samples, starts),
-        numpy.maximum.reduceat(samples, starts),
+        numpy.minimum.reduceat(sound.low[channel], starts),
+        numpy.maximum.reduceat(sound.high[channel], starts),
         numpy.sqrt(squares / counts),
     )
 
 
-def _draw_axis(pen: ImageDraw.ImageDraw, length: float, lanes: list[tuple[int, int, numpy.ndarray]]) -> None:
+def _draw_axis(pen: ImageDraw.ImageDraw, length: float, lanes: list[tuple[int, int]]) -> None:
     room = LABEL_ROOM / (WIDTH - LEFT - RIGHT) * length
     step = next((step for step in TICK_STEPS if step >= room), TICK_STEPS[-1])
     base = lanes[-1][1]
@@ -115,7 +114,7 @@ def _draw_axis(pen: ImageDraw.ImageDraw, length: float, lanes: list[tuple[int, i
         pen.line([(x, base + 4 * SCALE), (x, base + 10 * SCALE)], FAINT_TEXT, SCALE)
         anchor = "lt" if number == 0 else "rt" if x > (WIDTH - RIGHT - 20) * SCALE else "mt"
         pen.text((x, base + 15 * SCALE), _clock(number * step, step), FAINT_TEXT, _font(13), anchor)
-    for top, bottom, _ in lanes:
+    for top, bottom in lanes:
         middle = (top + bottom) // 2
         pen.line([(LEFT * SCALE, middle), ((WIDTH - RIGHT) * SCALE, middle)], GRID, 1)
 
@@ -134,7 +133,7 @@ def _draw_marks(pen: ImageDraw.ImageDraw, length: float, marks: Marks) -> None:
         pen.ellipse([x - radius, centre - radius, x + radius, centre + radius], colour, BACKGROUND, SCALE)
 
 
-def _draw_words(pen: ImageDraw.ImageDraw, sound: Sound, title: str, subtitle: str, marks: Marks) -> None:
+def _draw_words(pen: ImageDraw.ImageDraw, sound: Outline, title: str, subtitle: str, marks: Marks) -> None:
     pen.text((LEFT * SCALE, 18 * SCALE), title, TEXT, _font(21), "lt")
     pen.text((LEFT * SCALE, 44 * SCALE), subtitle, FAINT_TEXT, _font(14), "lt")
     right = (WIDTH - RIGHT) * SCALE

@@ -22,6 +22,9 @@ POLL_SECONDS = 0.2
 LOGS_KEPT = 60
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
+# What ComfyUI's log says of a custom node that does not load.
+LOAD_FAILURE = re.compile(r"Error while calling comfy_entrypoint|Cannot import")
+
 
 @dataclass(frozen=True)
 class Server:
@@ -38,9 +41,22 @@ class Server:
         else:
             process.kill(self.process)
 
+    def say_start_is_over(self) -> None:
+        """To a server that this process owns: what it has made by now stays. Raises Unavailable when it has gone."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(b"\n")
+            self.process.stdin.flush()
+        except OSError as error:
+            raise Unavailable(f"ComfyUI at {self.url} has ended; its log {self.log} tells why.") from error
+
     def log_lines(self) -> list[str]:
         text = COLOUR.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
         return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def load_failures(self, custom_node: str) -> list[str]:
+        """What its log says of a custom node that did not load."""
+        return [line for line in self.log_lines() if custom_node in line and LOAD_FAILURE.search(line)]
 
     def last_words(self) -> str:
         """The end of the log, for a sentence about a server that has failed."""

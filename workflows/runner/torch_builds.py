@@ -1,14 +1,16 @@
 """Which PyTorch this machine needs, and how torchvision and torchaudio import beside a CPU-only one.
 
 The package index serves torchvision and torchaudio as CUDA builds. Beside a CPU build of torch their binary
-parts cannot be loaded. ComfyUI imports both but on the CPU needs none of those binaries: torchaudio degrades to
-pure Python once its libraries are gone, and torchvision imports once the two operators it wants to describe
-are declared. Both are done inside the private environment only, and only when the binaries really don't load.
+parts cannot be loaded. ComfyUI imports both (torchaudio only until about 0.36) but on the CPU needs none of those
+binaries: torchaudio degrades to pure Python once its libraries are gone, and torchvision imports once the two
+operators it wants to describe are declared. Both are done inside the private environment only, and only when the
+binaries really don't load.
 """
 
+import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -26,10 +28,24 @@ class TorchBuild:
     def pins(self) -> tuple[str, ...]:
         return self.matched + self.without_dependencies
 
+    def asked_for(self, requirements: list[str]) -> "TorchBuild":
+        """The same without the packages that a ComfyUI with these requirements does not ask for."""
+        names = {package_of(line) for line in requirements}
+
+        def asked(pins: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(pin for pin in pins if package_of(pin) in names)
+
+        return replace(self, matched=asked(self.matched), without_dependencies=asked(self.without_dependencies))
+
 
 # `==2.13.0` also takes `2.13.0+cpu`, and pip prefers it wherever its configuration offers one.
 CPU = TorchBuild("CPU", ("torch==2.13.0",), ("torchvision==0.28.0", "torchaudio==2.11.0"), 8, ("--cpu",))
 CUDA = TorchBuild("CUDA", ("torch==2.11.0", "torchaudio==2.11.0", "torchvision==0.26.0"), (), 12, ())
+
+
+def package_of(requirement: str) -> str:
+    """``"torch>=2.4; python_version > '3'"`` → torch"""
+    return re.split(r"[^\w-]", requirement, maxsplit=1)[0]
 
 
 def build_for_this_machine() -> TorchBuild:

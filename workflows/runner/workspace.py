@@ -5,6 +5,7 @@ user folder with a saved token and the journal of paid requests. Home is the use
 against the simulator has a user folder of its own, so that its play money never meets a real token or journal.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -130,7 +131,9 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _unlink(link: Path) -> None:
-    if sys.platform == "win32":  # a junction is removed as a folder, its target stays
-        link.rmdir()
-    elif link.is_symlink():
-        link.unlink()
+    # Two runs that start at once may sweep up after the same third one.
+    with contextlib.suppress(FileNotFoundError):
+        if sys.platform == "win32":  # a junction is removed as a folder, its target stays
+            link.rmdir()
+        elif link.is_symlink():
+            link.unlink()

@@ -7,11 +7,13 @@ made again only when what it is made of has changed, which within a run is the w
 """
 
 import functools
+import inspect
 import itertools
 import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -19,28 +21,87 @@ from ...errors import BackendUnavailable, RenderError
 
 _KEY = "acestep.condition"
 _METHOD = "prepare_condition"
-_LATENTS_ARGUMENT = 6
-# Timbre is read from the first 30 s of the reference (handler.py of ACE-Step-1.5).
-_TIMBRE_FRAMES = 750
+# Its parameters that count here, by ComfyUI's names. ComfyUI may pass them by position or by name, in any order.
+_LATENTS = "src_latents"
+_REFERENCE = "refer_audio_acoustic_hidden_states_packed"
+_TEXT = "text_hidden_states"
+_ENCODED = (_TEXT, "text_attention_mask", "lyric_hidden_states", "lyric_attention_mask")
+_CODES, _IS_COVER = "audio_codes", "is_covers"
+# Of its modules: the first makes the embedding, the other two make of a sound what a cover is shown of it.
+_PARTS = ("encoder", "tokenizer", "detokenizer")
+# Timbre is read from 30 s of a reference, and without one from 30 s of silence (handler.py of ACE-Step-1.5).
+TIMBRE_FRAMES = 750
 # With and without the prompt, for a handful of prompts; more than these are made anew each time.
 _KEPT_CONDITIONS = 8
 
 
-def once_per_run(model) -> None:
-    """Make the network's own condition once for each prompt of the run instead of at every step."""
-    if _owner(model.get_model_object("diffusion_model")) is not None:
-        _wrap(model, _Own)
+@dataclass(frozen=True)
+class Heard:
+    """Music to play anew. latents: of it, [1, 64, T], as long as what is made. until: it is heard at noise levels above
+    this. text: what the text encoder makes of the prompt for a song, [1, L, D], which holds from there on."""
+
+    latents: torch.Tensor
+    until: float
+    text: torch.Tensor
 
 
-def by_source_and_mask(model, source: torch.Tensor, mask: torch.Tensor) -> None:
-    """Show the network ``source`` and ``mask`` [1, 64, T], 1 where new music is wanted."""
+def once_per_run(model, timbre: torch.Tensor | None = None, *, as_comfyui: bool = False) -> None:
+    """Make the network's own condition once for each prompt of the run instead of at every step.
+
+    timbre: latents [1, 64, 750] of what a song from audio codes is to sound like; None: of silence, which as_comfyui is
+        as long as the song.
+
+    On a ComfyUI whose network names its arguments otherwise it stays at every step.
+    """
     network = _owner(model.get_model_object("diffusion_model"))
-    if network is None or not hasattr(network, "encoder"):
-        raise BackendUnavailable(
-            "This version of ComfyUI runs ACE-Step 1.5 in a way this pack does not know: its network has no "
-            f"{_METHOD}. Update the pack, or use a ComfyUI from 0.20 to 0.30."
-        )
-    _wrap(model, _Edit, torch.cat([source, mask], dim=1).movedim(1, 2))
+    if network is not None and {_LATENTS, _REFERENCE} <= _signature(network).parameters.keys():
+        _wrap(model, _Own, timbre, as_comfyui)
+    elif timbre is not None:
+        raise _unknown(f"its {_METHOD} takes no {_LATENTS}, {_REFERENCE}")
+
+
+def by_source_and_mask(
+    model, source: torch.Tensor, mask: torch.Tensor, timbre: torch.Tensor | None = None, cover: Heard | None = None
+) -> None:
+    """Show the network ``source`` and ``mask`` [1, 64, T], 1 where new music is wanted, and until its time ``cover``.
+
+    timbre: latents [1, 64, 750] of what it is to sound like; None: of silence. Raises BackendUnavailable on a ComfyUI
+    whose network cannot be shown them.
+    """
+    if lacking := _lacking(_owner(model.get_model_object("diffusion_model"))):
+        raise _unknown(lacking)
+    context = torch.cat([source, mask], dim=1).movedim(1, 2)
+    if cover is None:
+        _wrap(model, _Edit, context, timbre)
+    else:
+        _wrap(model, _Covering, context, timbre, cover)
+
+
+def _unknown(lacking: str) -> BackendUnavailable:
+    return BackendUnavailable(
+        f"This version of ComfyUI runs ACE-Step 1.5 in a way this pack does not know: {lacking}. Update the pack, "
+        "or use a version of ComfyUI that its README names."
+    )
+
+
+def _lacking(network: torch.nn.Module | None) -> str:
+    """What an edit needs of the network and does not find, in words; empty when all is there."""
+    if network is None:
+        return f"its network has no {_METHOD}"
+    if missing := [part for part in _PARTS if not hasattr(network, part)]:
+        return f"its network has no {', '.join(missing)}"
+    known = _signature(network).parameters
+    missing = [name for name in (*_ENCODED, _REFERENCE, _LATENTS) if name not in known]
+    return f"its {_METHOD} takes no {', '.join(missing)}" if missing else ""
+
+
+def _own_method(network: torch.nn.Module) -> Callable[..., tuple]:
+    """The network's own method, whatever stands in for it now."""
+    return getattr(type(network), _METHOD).__get__(network)
+
+
+def _signature(network: torch.nn.Module) -> inspect.Signature:
+    return inspect.signature(_own_method(network))
 
 
 class _Memory:
@@ -77,47 +138,129 @@ class _Condition(ABC):
 
     def __init__(self, network):
         self.network = network
+        self.own = _own_method(network)
+        self._signature = _signature(network)
         self.memory = _Memory()
         self.window = None  # ComfyUI's context window of this call
+        self.level = 1.0  # and its noise level
         self.asked = False
+        self.gives_way = False
 
     def __call__(self, *args, **named):
         self.asked = True
-        embedding, mask, shown = self.make(*args, **named)
+        given = self._signature.bind(*args, **named)
+        given.apply_defaults()
+        embedding, mask, shown = self.make(given)
         # The network blanks the embedding in place for the unguided prediction.
         return embedding.clone(), mask, shown
 
     @abstractmethod
-    def make(self, *args, **named) -> tuple:
+    def make(self, given: inspect.BoundArguments) -> tuple:
         """(embedding, mask, what is shown beside the noise), for the arguments of ``prepare_condition``."""
 
 
 class _Own(_Condition):
     """What the network makes itself."""
 
-    def make(self, *args, **named) -> tuple:
-        def own() -> tuple:
-            return getattr(type(self.network), _METHOD)(self.network, *args, **named)
+    def __init__(self, network, timbre: torch.Tensor | None, as_comfyui: bool):
+        super().__init__(network)
+        self._timbre, self._as_comfyui = timbre, as_comfyui
+        self.gives_way = timbre is None  # to what another pack has put in the method's place
 
+    def make(self, given: inspect.BoundArguments) -> tuple:
+        planned = given.arguments.get(_CODES) is not None and given.arguments.get(_IS_COVER) is None
+        if planned and not self._as_comfyui:
+            # A song from codes, whose reference gives nothing but the timbre; ComfyUI makes it as long as the song.
+            given.arguments[_REFERENCE] = _timbre(self._timbre, given.arguments[_REFERENCE])
+        args, named = given.args, given.kwargs
         # Of the latents only the length counts.
-        given = [x.shape if at == _LATENTS_ARGUMENT else x for at, x in enumerate(args)]
-        return self.memory.recall((*given, *itertools.chain(*named.items())), own)
+        given.arguments[_LATENTS] = given.arguments[_LATENTS].shape
+        key = (*given.args, *itertools.chain(*given.kwargs.items()))
+        return self.memory.recall(key, lambda: self.own(*args, **named))
 
 
 class _Edit(_Condition):
     """The condition of an edit. context: source and mask as the network takes them, [1, T, 128]."""
 
-    def __init__(self, network, context: torch.Tensor):
+    def __init__(self, network, context: torch.Tensor, timbre: torch.Tensor | None):
         super().__init__(network)
         self._context = context
+        self._timbre = timbre
 
-    def make(self, text, text_mask, lyrics, lyrics_mask, reference, _order, latents, *_, **__) -> tuple:
+    def make(self, given: inspect.BoundArguments) -> tuple:
+        latents = given.arguments[_LATENTS]
+        reference = _timbre(self._timbre, given.arguments[_REFERENCE])
         # One timbre for each item; the stock order gives all of them to the first one.
         order = torch.arange(reference.shape[0], device=reference.device)
-        given = (text, text_mask, lyrics, lyrics_mask, reference[:, :_TIMBRE_FRAMES], order)
-        embedding, mask = self.memory.recall(given, lambda: self.network.encoder(*given))
-        context = self._context if self.window is None else self.window.get_tensor(self._context, dim=1)
+        encoded = (*(given.arguments[name] for name in _ENCODED), reference, order)
+        embedding, mask = self.memory.recall(encoded, lambda: self.network.encoder(*encoded))
+        context = self._shown(latents)
+        context = context if self.window is None else self.window.get_tensor(context, dim=1)
         return embedding, mask, context.to(latents).expand(latents.shape[0], -1, -1)
+
+    def _shown(self, latents: torch.Tensor) -> torch.Tensor:
+        """What is shown now, [1, T, 128]. latents: what it is shown beside, for their device and precision."""
+        return self._context
+
+
+class _Covering(_Edit):
+    """An edit of all, which is shown what the tokenizer keeps of ``cover`` until its time is over."""
+
+    def __init__(self, network, context: torch.Tensor, timbre: torch.Tensor | None, cover: Heard):
+        super().__init__(network, context, timbre)
+        self._cover = cover
+
+    def make(self, given: inspect.BoundArguments) -> tuple:
+        if not self._is_heard:
+            text = given.arguments[_TEXT]
+            given.arguments[_TEXT] = self._cover.text.to(text).expand(text.shape[0], -1, -1)
+        return super().make(given)
+
+    @property
+    def _is_heard(self) -> bool:
+        return self.level > self._cover.until
+
+    def _shown(self, latents: torch.Tensor) -> torch.Tensor:
+        if not self._is_heard:
+            return self._context
+        (hints,) = self.memory.recall((latents.dtype, latents.device), lambda: (self._hints(latents),))
+        return torch.cat([hints, self._context[..., hints.shape[-1] :].to(hints)], dim=-1)
+
+    def _hints(self, latents: torch.Tensor) -> torch.Tensor:
+        """[1, T, 64], five frames a token; the last one is filled up with silence as upstream fills it up."""
+        frames = self._cover.latents.movedim(1, 2).to(latents)
+        spare = -frames.shape[1] % self.network.pool_window_size
+        codes = _quantized(self.network.tokenizer, torch.cat([frames, _silence(frames)[:, :spare]], dim=1))
+        return self.network.detokenizer(codes)[:, : frames.shape[1]]
+
+
+def _quantized(tokenizer, frames: torch.Tensor) -> torch.Tensor:
+    """What ``tokenizer`` keeps of ``frames`` [B, T, 64]: [B, T / 5, D].
+
+    ComfyUI's own quantiser sends the values through tanh a second time where the model was trained with a clamp, and so
+    comes to other codes.
+    """
+    pooled = tokenizer.audio_acoustic_proj(frames.unflatten(1, (-1, tokenizer.pool_window_size)))
+    quantizer = tokenizer.quantizer
+    # In float32 whatever the weights are, as it was trained.
+    values = quantizer.project_in(tokenizer.attention_pooler(pooled)).float()
+    steps = quantizer.layers[0]._levels.to(values) - 1
+    bound = 1 + 1 / steps
+    values = ((values / bound).tanh() * bound).clamp(-1.0, 1.0)
+    return quantizer.project_out((torch.floor(steps * (values + 1) / 2 + 0.5) * 2 / steps - 1).to(frames))
+
+
+def _timbre(timbre: torch.Tensor | None, reference: torch.Tensor) -> torch.Tensor:
+    """``timbre``, or the silence that stands for no reference, [B, 750, 64]: like ``reference`` in all but length."""
+    packed = _silence(reference) if timbre is None else timbre.movedim(1, 2).to(reference)
+    return packed.expand(reference.shape[0], -1, -1)
+
+
+def _silence(like: torch.Tensor) -> torch.Tensor:
+    """[1, 750, 64], of the device and precision of ``like``."""
+    from comfy.ldm.ace.ace_step15 import get_silence_latent
+
+    return get_silence_latent(TIMBRE_FRAMES, like.device).to(like).movedim(1, 2)
 
 
 @functools.cache
@@ -147,8 +290,9 @@ def _apply_model(
     if getattr(executor.class_obj.current_patcher, "hook_patches", None):
         condition.memory = _Memory()  # the weights change between steps
     condition.window = options.get("context_window")
+    condition.level = float(t.max())
     before = vars(network).get(_METHOD)
-    if before is not None and isinstance(condition, _Own):
+    if before is not None and condition.gives_way:
         return executor(x, t, c_concat, c_crossattn, control, options, **named)  # another pack's, which then holds
     setattr(network, _METHOD, condition)
     try:

@@ -59,7 +59,8 @@ def family_of_model(model, node: str) -> Family:
 
 def check_clip(clip, family: Family, node: str) -> None:
     """Raise InputError when a connected CLIP is not the text encoder of ``family``."""
-    if not hasattr(getattr(clip, "tokenizer", None), family.tokenizer):
+    tokenizer = getattr(clip, "tokenizer", None)
+    if not hasattr(tokenizer, family.tokenizer) or hasattr(tokenizer, _OF_OTHERS):
         raise InputError(
             f"{node}: clip is not the text encoder of {family.title}; "
             f"{_CLIP_HINTS[family.version]}, or connect nothing to use the one in the model folders."
@@ -76,6 +77,8 @@ def check_vae(vae, family: Family, node: str) -> None:
         )
 
 
+# ComfyUI takes 1.5's text encoder without a language model for that of Anima, whose tokenizer has this part as well.
+_OF_OTHERS = "t5xxl"
 _CLIP_HINTS = {
     V1.version: "load it from the all-in-one file with Load Checkpoint",
     V15.version: "load qwen_0.6b_ace15 and qwen_1.7b_ace15 with DualCLIPLoader, type ace",

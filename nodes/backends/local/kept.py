@@ -6,17 +6,89 @@ when it makes room for a graph that has no use for it, as ComfyUI's own cache le
 """
 
 import functools
+import hashlib
 import sys
 import threading
+import weakref
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from .family import Family
+from .frames import frames_of_samples
 
 _RELEASE_SECONDS = 0.5
+# Of ten minutes each they hold 61 MB; that many are made in one run at most.
+MOST_TAKES = 16
+
+
+class Takes:
+    """The latents of the songs that one VAE decoded last, found again by the sound's own samples.
+
+    An edit of such a song, untouched since, needs no encoding, and its surroundings are what the network made and not
+    a copy through the VAE. At most MOST_TAKES songs, on the CPU, and only as long as that VAE is there.
+    """
+
+    def __init__(self):
+        self._of_vae: weakref.WeakKeyDictionary[object, deque] = weakref.WeakKeyDictionary()
+
+    def put(self, vae, waveform: torch.Tensor, latents: torch.Tensor, gain: float) -> None:
+        """vae: ComfyUI's VAE, which made ``latents`` [1, …, T] into what is, times ``gain``, ``waveform`` [2, N]. Other
+        VAEs' songs are let go."""
+        network = _network_of(vae)
+        if network not in self._of_vae:
+            self._of_vae.clear()
+        songs = self._of_vae.setdefault(network, deque(maxlen=MOST_TAKES))
+        songs.append((waveform.shape, _digest(waveform), (latents, gain)))
+
+    def find(self, vae, waveform: torch.Tensor) -> tuple[torch.Tensor, float] | None:
+        """The latents and the gain of this very sound, float32 [2, N], or None."""
+        songs = [song for song in self._of_vae.get(_network_of(vae), ()) if song[0] == waveform.shape]
+        if not songs:
+            return None
+        digest = _digest(waveform)
+        return next((made_of for _, known, made_of in songs if known == digest), None)
+
+    def clear(self) -> None:
+        self._of_vae.clear()
+
+
+def _network_of(vae):
+    """What the copies of a VAE share."""
+    return getattr(vae, "first_stage_model", vae)
+
+
+def _digest(waveform: torch.Tensor) -> bytes:
+    return hashlib.blake2b(waveform.contiguous().numpy().data).digest()
+
+
+@dataclass(frozen=True)
+class Known:
+    """The latents of an edit's window, where they are known. latents: [1, …, T]. offset: the window begins so many
+    samples into the first frame. gain: what is decoded of them, times this, is the window."""
+
+    latents: torch.Tensor
+    offset: int
+    gain: float
+
+    @classmethod
+    def cut(cls, song: tuple[torch.Tensor, float], start: int, stop: int, family: Family) -> "Known | None":
+        """Of a whole song, latents and gain, the samples [start, stop); None where the network needs more of them."""
+        latents, gain = song
+        first, offset = divmod(start, family.hop)
+        frames = frames_of_samples(offset + stop - start, family)
+        part = latents[..., first : first + frames]
+        return cls(part, offset, gain) if part.shape[-1] == frames and frames >= family.min_frames else None
 
 
 class Shelf:
-    """One place for each kind of part (model, clip, vae). Used by ComfyUI's worker thread and by timers."""
+    """One place for each kind of part (model, clip, vae), and beside it the songs made with them (``takes``). Used by
+    ComfyUI's worker thread and by timers."""
 
     def __init__(self):
+        self.takes = Takes()
         self._parts: dict[str, tuple[tuple, object]] = {}
         self._users: set[str] = set()
         self._uses = 0
@@ -47,6 +119,7 @@ class Shelf:
         """Let go of everything."""
         self._uses += 1
         self._parts.clear()
+        self.takes.clear()
 
     def __deepcopy__(self, _memo) -> "Shelf":
         # The callback travels with copies of a patcher; there is still only one shelf.

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...errors import BackendUnavailable
-from ...request import Request
-from .files import CHECKPOINTS, CLIP, MODEL, VAE, ModelFile
+from ...request.requests import Request
+from .family import V15
+from .files import CHECKPOINTS, CLIP, MODEL, TEXT, VAE, ModelFile
 from .installed import Chosen
 from .kept import Shelf
 
@@ -82,10 +83,36 @@ def _text_encoder(source: tuple[ModelFile, ...]):
     import comfy.sd
     import folder_paths
 
+    if len(source) == 1 and source[0].part(TEXT, V15):
+        return _text_encoder_alone(source[0])
     return comfy.sd.load_clip(
         [file.path for file in source],
         embedding_directory=folder_paths.get_folder_paths("embeddings"),
         clip_type=comfy.sd.CLIPType.ACE,
+    )
+
+
+def _text_encoder_alone(file: ModelFile):
+    import comfy.utils
+
+    return text_encoder_of([comfy.utils.load_torch_file(file.path, safe_load=True)])
+
+
+def text_encoder_of(weights: list[dict]):
+    """1.5's CLIP without a language model, whose single file ComfyUI's loader takes for another model's."""
+    import comfy.sd
+    import comfy.supported_models_base
+    import comfy.utils
+    import folder_paths
+    from comfy.text_encoders import ace15
+
+    # A name that is no language model's: the class then makes none.
+    encoder = ace15.te(lm_model="none")
+    return comfy.sd.CLIP(
+        comfy.supported_models_base.ClipTarget(ace15.ACE15Tokenizer, encoder),
+        embedding_directory=folder_paths.get_folder_paths("embeddings"),
+        parameters=sum(map(comfy.utils.calculate_parameters, weights)),
+        state_dict=weights,
     )
 
 

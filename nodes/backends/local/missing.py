@@ -1,86 +1,81 @@
 """The one message for a model that is not installed: what to put where, how big it is, and the other ways."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
-from ...request import Request
+from . import catalogue
+from .catalogue import Entry, base_name
 from .family import V1, V15, Family
 from .files import (
     CHECKPOINTS,
-    CLIP,
     DIFFUSION_MODELS,
     LM,
     MODEL,
-    TEXT,
     TEXT_ENCODERS,
-    VAE,
-    VAE_FOLDER,
     ModelFile,
+    incomplete_files,
     misplaced_files,
+    other_formats,
 )
+from .folders import standard_folder
 
-# Where ComfyUI's own templates point to, and the sizes of the files there.
-_V15_SITE = "https://huggingface.co/Comfy-Org/ace_step_1.5_ComfyUI_files"
-_V1_SITE = "https://huggingface.co/Comfy-Org/ACE-Step_ComfyUI_repackaged"
 # List prices in USD a second, for a sentence; the price that counts is fetched before every paid run.
 _LIST_PRICES = {V1.version: 0.0002, V15.version: 0.0003}
 
-_V1_AIO = ("ace_step_v1_3.5b.safetensors", "7.7 GB", CHECKPOINTS)
-_TURBO_AIO = ("ace_step_1.5_turbo_aio.safetensors", "10 GB", CHECKPOINTS)
-_TEXT_FILE = ("qwen_0.6b_ace15.safetensors", "1.2 GB", TEXT_ENCODERS)
-_LM_FILE = ("qwen_1.7b_ace15.safetensors", "3.7 GB", TEXT_ENCODERS)
-_VAE_FILE = ("ace_1.5_vae.safetensors", "0.3 GB", VAE_FOLDER)
-_NETWORKS = {
-    "turbo": ("acestep_v1.5_turbo.safetensors", "4.8 GB"),
-    "base": ("acestep_v1.5_base.safetensors", "about 5 GB"),
-    # Not among ComfyUI's files, which have sft as XL only; the finder goes by the name.
-    "sft": ("a file with sft in its name", "about 5 GB; ComfyUI offers xl_sft ready-made"),
-    "xl_turbo": ("acestep_v1.5_xl_turbo_bf16.safetensors", "10 GB"),
-    "xl_base": ("acestep_v1.5_xl_base_bf16.safetensors", "10 GB"),
-    "xl_sft": ("acestep_v1.5_xl_sft_bf16.safetensors", "10 GB"),
-}
+
+@dataclass(frozen=True)
+class Lack:
+    """What is not there for one generation and variant.
+
+    kinds: of MODEL, VAE and the text encoder, which is TEXT and LM in 1.5 and CLIP in v1, those that no file of
+    ``available`` has. xl: the network wanted or connected is XL.
+    """
+
+    family: Family
+    variant: str
+    kinds: frozenset[str]
+    available: tuple[ModelFile, ...]
+    xl: bool = False
+
+    @property
+    def entry(self) -> Entry | None:
+        """What would make it run, where that is offered."""
+        return catalogue.entry_for(self.family, self.variant)
 
 
-def message(request: Request, families: Sequence[Family], available: Sequence[ModelFile]) -> str:
-    """What is missing for ``request``, where it goes, and the ways that need no file."""
-    family = families[0]
-    wanted = _missing_files(family, request, available)
-    title = family.title
-    if family is V15 and request.variant != "auto":
-        title += f" {request.variant.replace('xl_', 'XL ')}"
+def message(lack: Lack, version: str) -> str:
+    """What is missing, where it goes, and the ways that need no file. version: as the node's input says."""
+    family, entry = lack.family, lack.entry
+    title = catalogue.title(family, lack.variant.replace("auto", ""))
     listed = "; ".join(
-        f"{name} ({size}) in {_folder(folder)}{_in_its_place(name, folder)}" for name, size, folder in wanted
+        f"{name} ({size}) in {standard_folder(folder)}{_in_its_place(name, folder)}"
+        for name, size, folder in _files(lack)
     )
-    site = _V1_SITE if family is V1 else _V15_SITE
-    have = _installed(family, available)
-    price = _LIST_PRICES[V1.version if request.version == "auto" else family.version]
+    ways = "let Get the model on the node download them, or put" if entry else "put"
+    there = _without_lm(lack) + _larger_lm(lack) + _to_move(family) + _pieces(family) + _unread()
+    price = _LIST_PRICES[V1.version if version == "auto" else family.version]
     return (
-        f"{request.node}: {title} is not installed{have}. Two ways forward: put these files in place, free but for the "
-        f"download, and press R in ComfyUI: {listed}. ComfyUI's own ACE-Step templates offer them; they are at {site}."
-        f"{_to_move(family)} Or set backend to runcomfy, which needs no GPU and costs about ${price:g} a second of "
-        f"audio (${price * 60:g} a minute, list price). To try the graph for free without ACE-Step, set backend to "
-        "sketch."
+        f"{title} is not installed{_installed(lack)}. Two ways forward: {ways} these files in place, free but for the "
+        f"download, and press R in ComfyUI: {listed}. ComfyUI's own ACE-Step templates offer them; they are at "
+        f"{catalogue.site(family)}.{there} Or set backend to runcomfy, which needs no GPU and costs about "
+        f"${price:g} a second of audio (${price * 60:g} a minute, list price). To try the graph for free without "
+        "ACE-Step, set backend to sketch."
     )
 
 
-def _missing_files(family: Family, request: Request, available) -> list[tuple[str, str, str]]:
-    held = {part.kind for file in available for part in file.parts if part.family is family}
-    if family is V1:
-        return [_V1_AIO]
-    needs_model = request.model is None and (request.variant != "auto" or MODEL not in held)
-    needs_clip = request.clip is None and CLIP not in held and not {TEXT, LM} <= held
-    needs_vae = request.vae is None and VAE not in held
-    if needs_model and needs_clip and needs_vae and request.variant in ("auto", "turbo"):
-        return [_TURBO_AIO]
-    network = _NETWORKS["turbo" if request.variant == "auto" else request.variant]
-    wanted = [(*network, DIFFUSION_MODELS)] if needs_model else []
-    if needs_clip:
-        wanted += [file for file, kind in ((_TEXT_FILE, TEXT), (_LM_FILE, LM)) if kind not in held]
-    return wanted + ([_VAE_FILE] if needs_vae else [])
+def _files(lack: Lack) -> list[tuple[str, str, str]]:
+    """(name, size, folder) of each file that would make it run."""
+    if lack.entry:
+        files = [file for file, is_missing in lack.entry.files(lack.kinds, lack.available) if is_missing]
+        return [(file.name, file.size, file.folder) for file in files]
+    # The finder goes by the name.
+    network = (f"a file with {lack.variant} in its name", "about 5 GB; ComfyUI offers xl_sft ready-made")
+    files = [file for file in catalogue.SHARED_PARTS if file.kinds <= lack.kinds]
+    own = [(*network, DIFFUSION_MODELS)] if MODEL in lack.kinds else []
+    return own + [(file.name, file.size, file.folder) for file in files]
 
 
-def _installed(family: Family, available) -> str:
-    names = [file.name for file in available if any(part.family is family for part in file.parts)]
+def _installed(lack: Lack) -> str:
+    names = [file.name for file in lack.available if any(part.family is lack.family for part in file.parts)]
     return f" completely (found only {', '.join(names)})" if names else ""
 
 
@@ -88,7 +83,7 @@ def _in_its_place(name: str, folder: str) -> str:
     """For a file that is there under its name and yet was not taken: a broken download, or something else."""
     import folder_paths
 
-    there = {Path(listed.replace("\\", "/")).name for listed in folder_paths.get_filename_list(folder)}
+    there = {base_name(listed) for listed in folder_paths.get_filename_list(folder)}
     return ", in place of the one there, which is incomplete or something else" if name in there else ""
 
 
@@ -96,7 +91,7 @@ def _to_move(family: Family) -> str:
     moves = [
         f" You have {name} already, but ComfyUI cannot load it all from where it is: move it from {here} to {there}."
         for name, here, there in (
-            (file.name, _folder(file.folder), _folder(folder))
+            (file.name, standard_folder(file.folder), standard_folder(folder))
             for file, folder in misplaced_files()
             if any(part.family is family for part in file.parts)
         )
@@ -104,9 +99,43 @@ def _to_move(family: Family) -> str:
     return "".join(moves)
 
 
-def _folder(folder: str) -> str:
-    """The folder on this machine a file belongs in."""
-    import folder_paths
+def _without_lm(lack: Lack) -> str:
+    """With what is there a song can be made unplanned; the hint for the node that has the setting."""
+    if lack.kinds != {LM}:
+        return ""
+    return " Or set planning to off, which needs no language model: all else is there."
 
-    paths = folder_paths.get_folder_paths(folder)
-    return next((path for path in paths if Path(path).name == folder), paths[0])
+
+def _larger_lm(lack: Lack) -> str:
+    if not (lack.xl and LM in lack.kinds):
+        return ""
+    return (
+        " ComfyUI's templates run XL with qwen_4b_ace15.safetensors (about 8.4 GB in "
+        f"{standard_folder(TEXT_ENCODERS)}), which is taken before the 1.7B one when it is there."
+    )
+
+
+def _pieces(family: Family) -> str:
+    pieces = [file for file in incomplete_files() if any(part.family is family for part in file.parts)]
+    return "".join(
+        f" {file.name} in {standard_folder(file.folder)} is {_piece(file)}; ComfyUI needs one file with all of it."
+        for file in pieces
+    )
+
+
+def _piece(file: ModelFile) -> str:
+    return "part {} of {}".format(*file.shard) if file.shard else "only a part of a network"
+
+
+def _unread() -> str:
+    """The files that a loader node has to bring, and into which socket."""
+    sockets = {CHECKPOINTS: MODEL, DIFFUSION_MODELS: MODEL, TEXT_ENCODERS: "clip"}
+    said = []
+    for name, folder in other_formats():
+        is_gguf = name.lower().endswith(".gguf")
+        loader = "a GGUF loader, such as those of the pack ComfyUI-GGUF," if is_gguf else "ComfyUI's loader for it"
+        socket = sockets.get(folder, "vae")
+        said.append(
+            f" You have {name}, which only other loaders read: load it with {loader} and connect that to {socket}."
+        )
+    return "".join(said)

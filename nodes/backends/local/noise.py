@@ -16,6 +16,20 @@ def plain_noise(shape: Sequence[int], seed: int) -> torch.Tensor:
     return _draw(shape, seed, _PLAIN, 0)
 
 
+def varied_noise(shape: Sequence[int], seed: int, variation: float, variation_seed: int) -> torch.Tensor:
+    """The noise of ``seed`` turned by ``variation`` 0…1 toward that of ``variation_seed``, upstream's retake of a song.
+
+    cos(variation·π/2)·A + sin(variation·π/2)·B keeps the noise's deviation (pipeline_ace_step.py of ACE-Step; in 1.5
+    since April 2026). 0 is A and 1 is B, to the bit.
+    """
+    if variation == 0:
+        return plain_noise(shape, seed)
+    if variation == 1:
+        return plain_noise(shape, variation_seed)
+    angle = variation * math.pi / 2
+    return math.cos(angle) * plain_noise(shape, seed) + math.sin(angle) * plain_noise(shape, variation_seed)
+
+
 def edit_noise(
     shape: Sequence[int], spans: Sequence[tuple[int, int]], seed: int, variance: float = 1.0
 ) -> torch.Tensor:

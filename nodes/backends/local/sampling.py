@@ -8,7 +8,8 @@ import comfy.samplers
 import latent_preview
 import torch
 
-from ...progress import Progress
+from ...request.progress import Progress
+from .correction import Correction, corrected
 from .schedule import step_of
 
 
@@ -24,6 +25,44 @@ class Guidance:
     scale: float = 1.0
     steps: range | None = None
     rule: Callable[[dict], torch.Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an edit holds on to while it is sampled: ``source`` with ``noise`` on it, where ``inside`` is 0.
+
+    source, noise: [1, …, T]. inside: [1, 1, …, T]. steps: for the first of them; after that the network may redraw it.
+    """
+
+    source: torch.Tensor
+    noise: torch.Tensor
+    inside: torch.Tensor
+    steps: int
+
+    def put_back(self, x: torch.Tensor, level: float) -> torch.Tensor:
+        """``x`` with what is held at noise level ``level`` 0…1."""
+        source, noise, inside = (each.to(x) for each in (self.source, self.noise, self.inside))
+        return torch.where(inside > 0, x, level * noise + (1 - level) * source)
+
+
+def euler(correction: Correction | None = None, held: Held | None = None):
+    """A ComfyUI SAMPLER of Euler steps, each corrected, and then with what is held put back, as upstream does it."""
+
+    @torch.no_grad()
+    def steps(model, x, sigmas, extra_args=None, callback=None, disable=None):
+        ones = x.new_ones([x.shape[0]])
+        for i, (level, following) in enumerate(zip(sigmas[:-1], sigmas[1:])):
+            denoised = model(x, level * ones, **(extra_args or {}))
+            if callback is not None:
+                callback({"x": x, "i": i, "sigma": level, "sigma_hat": level, "denoised": denoised})
+            x = x + (x - denoised) / level * (following - level)
+            if correction is not None:
+                x = corrected(x, denoised, level, correction)
+            if held is not None and i < held.steps:
+                x = held.put_back(x, following)
+        return x
+
+    return comfy.samplers.KSAMPLER(steps)
 
 
 def sample(

@@ -3,10 +3,11 @@
 import comfy.samplers
 import torch
 
-from ...progress import Progress
+from ...request.progress import Progress
+from . import template
 from .apg import ProjectedGuidance
 from .family import V1
-from .noise import edit_noise, plain_noise
+from .noise import edit_noise, varied_noise
 from .recipe import Recipe
 from .sampling import Guidance, sample
 from .schedule import first_step, v1_guided_steps, v1_sigmas
@@ -18,21 +19,23 @@ _OMEGA = 1.0462117
 
 
 def generate(
-    model, positive: list, negative: list, *, frames: int, recipe: Recipe, seed: int, progress: Progress
-) -> torch.Tensor:
+    model, positive: list, negative: list, *, frames: int, recipe: Recipe, seed: int, progress: Progress,
+    variation: float = 0.0, variation_seed: int = 0,
+) -> torch.Tensor:  # fmt: skip
     """New latents [1, 8, 16, frames]."""
     shape = (1, *V1.latent_shape, frames)
+    own = _own(model, recipe)
     return sample(
-        model.clone(),
+        own,
         positive,
         negative,
-        noise=plain_noise(shape, seed),
+        noise=varied_noise(shape, seed, variation, variation_seed),
         source=torch.zeros(shape),
-        sigmas=v1_sigmas(recipe.steps),
+        sigmas=_sigmas(own, recipe),
         guidance=_guidance(recipe, begin=0),
         seed=seed,
         progress=progress,
-        sampler=comfy.samplers.KSAMPLER(_euler_with_omega),
+        sampler=None if recipe.template else comfy.samplers.KSAMPLER(_euler_with_omega),
     )
 
 
@@ -58,13 +61,14 @@ def repaint(
     inside = torch.zeros(1, 1, *source.shape[2:])
     for start, stop in spans:
         inside[..., start:stop] = 1
+    own = _own(model, recipe)
     return sample(
-        model.clone(),
+        own,
         positive,
         negative,
         noise=edit_noise(source.shape, spans, seed, strength),
         source=source,
-        sigmas=v1_sigmas(recipe.steps)[begin:],
+        sigmas=_sigmas(own, recipe)[begin:],
         guidance=_guidance(recipe, begin),
         seed=seed,
         progress=progress,
@@ -75,12 +79,28 @@ def repaint(
 def guided_steps(recipe: Recipe, strength: float) -> int:
     """How many steps of an edit follow the guidance; with none of them the prompt hardly counts."""
     begin = first_step(recipe.steps, strength)
-    return sum(step >= begin for step in v1_guided_steps(recipe.steps)) if recipe.guidance != 1.0 else 0
+    return sum(step >= begin for step in _guided_steps(recipe)) if recipe.guidance != 1.0 else 0
+
+
+def _own(model, recipe: Recipe):
+    """The clone of ``model`` that a run works on."""
+    own = model.clone()
+    if recipe.template:
+        template.prepare_v1(own)
+    return own
+
+
+def _sigmas(own, recipe: Recipe) -> torch.Tensor:
+    return template.sigmas(own, recipe.steps) if recipe.template else v1_sigmas(recipe.steps)
+
+
+def _guided_steps(recipe: Recipe) -> range:
+    return range(recipe.steps) if recipe.template else v1_guided_steps(recipe.steps)
 
 
 def _guidance(recipe: Recipe, begin: int) -> Guidance:
-    if recipe.guidance == 1.0:
-        return Guidance()
+    if recipe.template or recipe.guidance == 1.0:
+        return Guidance(recipe.guidance)
     guided = v1_guided_steps(recipe.steps)
     here = range(max(0, guided.start - begin), max(0, guided.stop - begin))
     return Guidance(recipe.guidance, here, ProjectedGuidance(_PLANE))

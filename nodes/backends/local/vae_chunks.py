@@ -13,7 +13,7 @@ import comfy.utils
 import torch
 
 from ...errors import RenderError
-from ...progress import Progress
+from ...request.progress import Progress
 from .family import V15, Family
 
 # 272 frames · 1920 = 522 240 samples, below the length at which ComfyUI's fallback starts to cut.

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from .errors import JournalError, NotSignedIn
 from .files import FileLock, write_private
-from .place import Place
+from .place import JOURNAL_FILE, Place
 
+SAVED = "saved in ComfyUI"
+COMMAND_LINE = "runcomfy login"
 DEFAULT_CEILING_USD = 2.0
 MAX_CEILING_USD = 1000.0
 
@@ -37,13 +39,13 @@ def find_account(place: Place) -> Account | None:
     """The token in use, by the contract's order of precedence, or None. Raises NotSignedIn for a malformed one."""
     managed = "RUNCOMFY_API_TOKEN_FILE" in place.environment  # a RunComfy machine; that file is never read
     candidates = [
-        ("saved in ComfyUI", _read_text(place.directory / _TOKEN_FILE)),
+        (SAVED, _read_text(place.directory / _TOKEN_FILE)),
         ("RUNCOMFY_API_TOKEN", place.environment.get("RUNCOMFY_API_TOKEN")),
     ]
     if not managed:
         candidates += [
             ("RUNCOMFY_TOKEN", place.environment.get("RUNCOMFY_TOKEN")),
-            ("runcomfy login", _command_line_token(place)),
+            (COMMAND_LINE, _command_line_token(place)),
         ]
     for source, text in candidates:
         if text and text.strip():
@@ -61,6 +63,23 @@ def require_account(place: Place, node: str) -> Account:
             "sketch, which cost nothing."
         )
     return account
+
+
+def way_to_sign_in(source: str) -> str:
+    """What to do about a token from ``source`` that RunComfy rejects, as a sentence."""
+    return _way_to_sign_in(source, "a valid one", "Run `runcomfy login` again")
+
+
+def way_to_that_account(source: str) -> str:
+    """What to do about a good token from ``source`` that is not the account's that was just spoken of."""
+    return _way_to_sign_in(source, "that account's token", "Run `runcomfy login` with that account")
+
+
+def _way_to_sign_in(source: str, token: str, login: str) -> str:
+    if source == SAVED:
+        return f"Save {token} in the account dialog."
+    first = login if source == COMMAND_LINE else f"Set {source} to {token} and start again"
+    return f"{first}, or save {token} in the account dialog, which goes before it."
 
 
 def checked_token(text: str, source: str) -> str:
@@ -99,7 +118,7 @@ def ceiling_usd(place: Place) -> float:
         if not is_ceiling(value):
             raise ValueError
         return float(value)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise JournalError(
             f"The account settings {place.directory / _SETTINGS_FILE} cannot be read, so the ceiling per "
             "prompt is not known and nothing is bought. Set the ceiling again in the account dialog, or "
@@ -135,6 +154,7 @@ def _identity_key(place: Place) -> bytes:
                 raise JournalError(f"The file {path} is locked by another process; queue again in a moment.")
             try:
                 if not path.exists():  # another process may have been first
+                    _check_nothing_was_bought(place, path)
                     write_private(path, secrets.token_bytes(_KEY_BYTES))
             finally:
                 lock.release()
@@ -147,6 +167,17 @@ def _identity_key(place: Place) -> bytes:
     if len(key) != _KEY_BYTES:
         raise JournalError(f"The file {path} is damaged; delete it and queue again.")
     return key
+
+
+def _check_nothing_was_bought(place: Place, key: Path) -> None:
+    """A new key would make every request in the journal one of another account, to be bought again."""
+    journal = place.directory / JOURNAL_FILE
+    if journal.exists():
+        raise JournalError(
+            f"The file {key} is missing, without which this computer cannot tell what of the journal of paid requests "
+            f"{journal} is your account's. Put it back, or move the journal away to start a new one (the ids in it "
+            "stay fetchable by resume_request_id)."
+        )
 
 
 def _read_text(path: Path) -> str | None:
@@ -163,7 +194,7 @@ def _command_line_token(place: Place) -> str | None:
     path = _command_line_folder(place) / "token.json"
     try:
         token = json.loads(path.read_text(encoding="utf-8")).get("access_token")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None  # not ours: a missing or foreign file there is no token
     return token if isinstance(token, str) else None
 

@@ -1,29 +1,26 @@
-"""Reading what the service answers: which error a status code is, how long it asks to wait, what text may be shown."""
+"""Reading what the service answers: ids, costs, how long it asks to wait, what text may be shown."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from .errors import (
-    BalanceExhausted,
-    NoSuchThing,
-    NotSignedIn,
-    RequestRefused,
-    RunComfyError,
-    ServiceUnavailable,
-    TryLater,
-    UnusableAnswer,
-)
+from .blotting import blotted
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# What a request's ``status`` may be.
+WAITING = frozenset({"in_queue", "pending", "waiting"})
+RUNNING = frozenset({"in_progress", "starting", "processing"})
+DONE = frozenset({"completed", "succeeded"})
+FAILED = frozenset({"failed", "error", "expired", "timed_out"})
+CANCELLED = frozenset({"cancelled", "canceled"})
+STATES = WAITING | RUNNING | DONE | FAILED | CANCELLED
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
-RETRIED_STATUSES = (408, 429)
 _MAX_SHOWN_CHARACTERS = 300
-_BLOT = "[token]"
-_OF = re.compile(r"^the (status|result|price) of ")
+_MOST_USD = 1e6
+_LONGEST_QUEUE = 1_000_000
+_MAX_READ_CHARACTERS = 20_000
 
 
 def retry_after_seconds(header: str | None, now: datetime | None = None) -> float | None:
@@ -57,6 +54,12 @@ def request_id_in(answer: Mapping | None) -> str | None:
     return value if isinstance(value, str) and REQUEST_ID.fullmatch(value) else None
 
 
+def state_in(answer: Mapping) -> str:
+    """The state of a request in lower case, or nothing."""
+    state = answer.get("status")
+    return state.strip().lower() if isinstance(state, str) else ""
+
+
 def cost_in(answer: Mapping) -> float | None:
     """The reported cost in US dollars, or None."""
     cost = answer.get("cost")
@@ -66,51 +69,38 @@ def cost_in(answer: Mapping) -> float | None:
         usd = float(cost)
     except (ValueError, OverflowError):
         return None
-    return usd if math.isfinite(usd) and usd >= 0 else None
+    return usd if 0 <= usd <= _MOST_USD else None
 
 
-def signalled_error(answer: Mapping, token: str) -> str | None:
-    """The words of an error that came with HTTP 200, or None when there is none."""
-    if not answer.get("error_code"):
-        return None
-    return f"{said(answer['error_code'], token)}: {said(answer.get('error_message') or 'no message', token)}"
+def position_in(answer: Mapping) -> int | None:
+    """The place in the queue, or None."""
+    position = answer.get("queue_position")
+    is_one = isinstance(position, int) and not isinstance(position, bool) and 0 <= position < _LONGEST_QUEUE
+    return position if is_one else None
 
 
 def explanation(answer: Mapping | None, token: str) -> str:
     """What the service says about an error, as the rest of a sentence: ` (it says: …)`, or nothing."""
+    words = own_words(answer, token)
+    return f" (it says: {words})" if words else ""
+
+
+def own_words(answer: Mapping | None, token: str) -> str:
+    """What the service says about an error, or nothing."""
     for key in ("error_message", "message", "detail", "error"):
         if answer and answer.get(key):
-            return f" (it says: {said(answer[key], token)})"
+            return said(answer[key], token)
     return ""
 
 
 def said(text, token: str) -> str:
     """Text of the service as one short, printable line. A token in it is blotted out."""
     if not isinstance(text, str):
-        text = json.dumps(text, ensure_ascii=False, default=str).replace(json.dumps(token)[1:-1], _BLOT)
-    text = text.replace(token, _BLOT)
+        try:
+            text = json.dumps(text, ensure_ascii=False, default=str)
+        except (RecursionError, ValueError):
+            text = "more than can be shown"
+    text = text[:_MAX_READ_CHARACTERS]
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    text = blotted(text, token)
     return text if len(text) <= _MAX_SHOWN_CHARACTERS else text[: _MAX_SHOWN_CHARACTERS - 1] + "…"
-
-
-def error_for(status: int, what: str, answer: Mapping | None, token: str) -> RunComfyError:
-    """The error for an HTTP status that is not 2xx. ``what`` was asked for, as in "the price of …"."""
-    words = explanation(answer, token)
-    if status in (401, 403):
-        return NotSignedIn(
-            f"RunComfy rejected the token when asked for {what} (HTTP {status}){words}. Save a valid one in "
-            "the account dialog."
-        )
-    if status == 402:
-        return BalanceExhausted(
-            f"Your RunComfy balance is exhausted (HTTP 402){words}. Add funds on runcomfy.com and queue again."
-        )
-    if status in (404, 410):
-        return NoSuchThing(f"RunComfy does not know {_OF.sub('', what)} (HTTP {status}){words}.")
-    if status in RETRIED_STATUSES:
-        return TryLater(f"RunComfy is too busy for {what} (HTTP {status}){words}. Queue again in a moment.")
-    if 400 <= status < 500:
-        return RequestRefused(f"RunComfy refused {what} (HTTP {status}){words}.")
-    if status >= 500:
-        return ServiceUnavailable(f"RunComfy has a problem with {what} (HTTP {status}){words}. Try again later.")
-    return UnusableAnswer(f"RunComfy answered {what} with HTTP {status}, which is not followed.")

@@ -1,18 +1,23 @@
 """RunComfy as a backend: the same graph on RunComfy's servers."""
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from ...audio.codec import encode_flac
+from ...audio.codec import encode_flac, encode_wav
 from ...audio.resample import resample_sound
 from ...audio.value import Sound
-from ...errors import InputError
-from ...request import Call, GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ...errors import ACEStepError, InputError
+from ...request.requests import Call, GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ...words.remarks import Remark, remark
 from ..interface import Backend, Plan, Range, Seconds
+from . import afterwards, wording
 from .account import ceiling_usd, find_account, identity, require_account
 from .budget import PROMPTS, Budget
 from .client import Client, import_httpx
+from .desk import Desk, Outcome
 from .endpoints import (
     MAX_CALL_SECONDS,
     Body,
@@ -23,22 +28,26 @@ from .endpoints import (
     version_of,
     writes_own_lyrics,
 )
-from .entries import FETCHABLE, Entry, Run, call_key
-from .errors import RunComfyError
+from .entries import FETCHABLE, Run, call_key
+from .errors import JournalError, NothingToFetch, RenderFailed, RunComfyError, UnknownId, UnusableAnswer
 from .journal import Journal
 from .live import Live
 from .place import Place
-from .price import Price, list_price, price_from
-from .purchase import Desk, Outcome, Purchase
-from .resume import as_planned, calls_of, entries_for, find_run, foreign_run, new_run
+from .price import Price, RunPrice, list_price, price_from
+from .purchase import Purchase
+from .queued import Queued, error_of, running_prompt
+from .resume import Fetch, as_planned, calls_of, find_run, foreign_run, new_run, whole_run
 from .sources import source_hash
 from .stopping import Stop
 from .summary import error_for, facts
+from .told import TOLD
 from .watching import all_ended, watch
 
 MAX_IN_FLIGHT = 4
 # ACE-Step works at 44.1 or 48 kHz; more would only make the request larger.
 _MAX_SENT_RATE_HZ = 48_000
+
+log = logging.getLogger(__name__)
 
 
 class RunComfyBackend(Backend):
@@ -47,41 +56,33 @@ class RunComfyBackend(Backend):
     name = "runcomfy"
     shares_windows = False
 
-    def __init__(self, request: Request, place: Place | None = None):
+    def __init__(self, request: Request, place: Place | None = None, queued: Queued | None = None):
         super().__init__(request)
         import_httpx()
         self._place = place or Place.of_comfyui()
         self._account = require_account(self._place, request.node)
-        self._identity = identity(self._place, self._account)
         self._journal = Journal(self._place)
-        self._resumed: Run | None = find_run(self._journal.read(), request) if request.resume_request_ids else None
+        self._journal.take_back_shown(TOLD.hidden(error_of))
+        content = self._journal.read()
+        self._identity = identity(self._place, self._account)
+        self._resumed: Run | None = find_run(content, request) if request.resume_request_ids else None
         if self._resumed:
-            self.request = as_planned(request, self._resumed)
+            self.request = as_planned(request, self._resumed, content)
         elif isinstance(request, GenerateRequest) and request.resume_request_ids:
             self.request = _one_take_an_id(request)
         self._model = self._resumed.model if self._resumed else model_for(request)
         self._stop = Stop()
-        self._prompt = PROMPTS.get(_running_prompt_id())
+        self._queued = queued or running_prompt()
+        self._prompt = PROMPTS.get(self._queued.prompt_id)
         self._prompt.join(self._stop)
         self._client = Client(self._place, self._account, self._stop)
         self._plan: Plan | None = None
         self._desk: Desk | None = None
-        self._price: Price | RunComfyError | None = None
-        self._fetch: dict[str, Entry] = {}
+        self._price: Price | None = None
+        self._fetch: Fetch | None = None
         self._outcomes: dict[Call, Outcome] = {}
-        self._warnings: list[str] = [self._resumed_words()] if request.resume_request_ids else []
-
-    def _resumed_words(self) -> str:
-        seeds, first = self.request.seeds, self.request.resume_request_ids[0]
-        if self._resumed is None:
-            return (
-                f"The run of request {first} is not in this computer's journal, so the seeds in this report are the "
-                "node's."
-            )
-        return (
-            f"This is the run of request {first}: {len(seeds)} take{'s' * (len(seeds) > 1)} from seed {seeds[0]}. The "
-            "node's batch_size and seed are ignored."
-        )
+        self._lives: dict[Call, Live] = {}
+        self._warnings: list[Remark] = []
 
     @property
     def max_seconds(self) -> Seconds:
@@ -89,11 +90,13 @@ class RunComfyBackend(Backend):
 
     @property
     def version(self) -> str:
-        return version_of(self._model)
+        return version_of(self.model)
 
     @property
     def model(self) -> str:
-        return self._model
+        """The one asked; once all calls have ended, the one that rendered: of a typed-in id that is known only then."""
+        rendered = {outcome.model for outcome in self._outcomes.values()}
+        return rendered.pop() if len(rendered) == 1 else self._model
 
     # Before the run
 
@@ -109,10 +112,13 @@ class RunComfyBackend(Backend):
             )
         ceiling_usd(self._place)
         content = self._journal.read()
+        request = self.request
         if self._resumed:
-            self._fetch = entries_for(self.request, self._resumed, plan, content)
-        elif self.request.resume_request_ids:
-            self._resumed, self._fetch = foreign_run(self.request, self._model, plan, self._identity, content)
+            self._fetch = whole_run(request, self._resumed, plan, content)
+            self._warnings.append(wording.this_is_the_run(request.resume_request_ids[0], self._fetch))
+        elif request.resume_request_ids:
+            self._fetch = foreign_run(request, self._model, plan, self._identity, self._queued.at, content)
+            self._warnings.append(wording.not_in_the_journal(request.resume_request_ids[0]))
         self._plan = plan
         self._warnings += _ignored_settings(self.request)
 
@@ -126,25 +132,30 @@ class RunComfyBackend(Backend):
     def _open_desk(self) -> Desk:
         request, plan = self.request, self._planned
         sources = tuple(source_hash(sound) for sound in plan.sources)
-        budget = Budget(request.node, self._prompt, request.max_cost_usd, lambda: ceiling_usd(self._place))
-        if self._resumed:
-            run = self._resumed
+        budget = Budget(self._prompt, request.max_cost_usd, lambda: ceiling_usd(self._place))
+        price = None
+        if self._fetch:
+            run = self._fetch.run
             if run.sources and sources and run.sources != sources:
-                self._warnings.append(
-                    "The source is not the one that the fetched run was made from; its sound is put in all the same."
-                )
+                self._warnings.append(remark("fetched_other_source"))
         else:
-            run = new_run(request, self._model, plan, sources)
-            self._price = self._ask_price()
-            if isinstance(self._price, Price):
+            run = new_run(request, self._model, plan, self._queued.at, sources)
+            run = replace(run, workflow_id=self._queued.workflow_id, node_id=self._queued.node_id)
+            price = RunPrice(lambda: price_from(self._client.model(self._model), self._model))
+            with contextlib.suppress(RunComfyError):  # raised once something is to be bought
+                self._price = price.now()
                 budget.expect(self._amounts(self._price))
-        return Desk(request.node, run, self._identity, self._client, self._journal, budget, self._live_price)
-
-    def _ask_price(self) -> Price | RunComfyError:
-        try:
-            return price_from(self._client.model(self._model), self._model)
-        except RunComfyError as error:
-            return type(error)(f"{self.request.node}: {error}")
+        return Desk(
+            node=request.node,
+            run=run,
+            queued_at=self._queued.at,
+            fetches=self._fetch is not None,
+            account=self._identity,
+            client=self._client,
+            journal=self._journal,
+            budget=budget,
+            price=price,
+        )
 
     def _amounts(self, price: Price) -> dict[Call, float]:
         """What each call would cost this run. Songs that are paid for already are known to cost nothing."""
@@ -163,7 +174,7 @@ class RunComfyBackend(Backend):
         """At the live price once ``prepare`` has asked for it, else at the list price; 0 for a run that is fetched."""
         if self.request.resume_request_ids:
             return 0.0
-        price = self._price if isinstance(self._price, Price) else list_price(self._model)
+        price = self._price or list_price(self._model)
         return round(sum(price.of(plan.call_seconds[call.part]) for call in calls_of(plan)), 6)
 
     @property
@@ -176,13 +187,6 @@ class RunComfyBackend(Backend):
         assert self._desk is not None, "prepare() comes first"
         return self._desk
 
-    def _live_price(self) -> Price:
-        if isinstance(self._price, Price):
-            return self._price
-        # What is fetched has no price, and prepare() comes before every call.
-        assert self._price is not None
-        raise self._price
-
     # The calls
 
     async def generate(self, request: GenerateRequest) -> Sound:
@@ -191,12 +195,12 @@ class RunComfyBackend(Backend):
     async def inpaint(self, window: Sound, ranges: Sequence[Range], request: InpaintRequest) -> Sound:
         (span,) = ranges
         sent = _Sendable(window)
-        sound = await self._render(request, lambda: inpaint_body(request, sent.flac(), window.seconds, span))
+        sound = await self._render(request, lambda: inpaint_body(request, sent, window.seconds, span))
         return sent.undo_gain(sound)
 
     async def outpaint(self, window: Sound, before: Seconds, after: Seconds, request: OutpaintRequest) -> Sound:
         sent = _Sendable(window)
-        sound = await self._render(request, lambda: outpaint_body(request, sent.flac(), window.seconds, before, after))
+        sound = await self._render(request, lambda: outpaint_body(request, sent, window.seconds, before, after))
         return sent.undo_gain(sound)
 
     async def _render(self, request: Request, body_of: Callable[[], Body]) -> Sound:
@@ -208,8 +212,9 @@ class RunComfyBackend(Backend):
             part=call.part + 1 if len(self._planned.call_seconds) > 1 else None,
             test_server=self._place.is_test_server or None,
         )
+        self._lives[call] = live
         purchase = Purchase(self._opened, call, live)
-        fetch = self._fetch.get(call_key(call))
+        fetch = self._fetch.entries[call_key(call)] if self._fetch else None
         try:
             return await watch(lambda: purchase.perform(body_of, fetch), live, request.progress, self._stop_everything)
         finally:
@@ -224,9 +229,17 @@ class RunComfyBackend(Backend):
 
     # The run
 
-    async def run(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    async def run(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> Sequence[bool]:
         """At most MAX_IN_FLIGHT jobs at a time, all to their end even when one fails; Stop ends all of them."""
         await self.prepare(self._planned)
+        try:
+            return self._judged(await self._results(jobs))
+        except BaseException as reason:
+            self._tell_what_is_left(reason)
+            raise
+
+    async def _results(self, jobs: Sequence[Callable[[], Awaitable[None]]]) -> Sequence[BaseException | bool | None]:
+        """What each job ended with: None, an error, or False when it was not asked for."""
         places = asyncio.Semaphore(MAX_IN_FLIGHT)
 
         async def one(job: Callable[[], Awaitable[None]]) -> None:
@@ -235,11 +248,58 @@ class RunComfyBackend(Backend):
                     raise self._stop.reason
                 await job()
 
-        tasks = [asyncio.ensure_future(one(job)) for job in jobs]
-        results = await all_ended(tasks, self._stop_everything)
-        error = error_for(results, self._opened.run, self._outcomes)
-        if error is not None:
-            raise error
+        wanted = [self._is_wanted(Call(*divmod(index, self._planned.takes))) for index in range(len(jobs))]
+        tasks = [asyncio.ensure_future(one(job)) for job, is_wanted in zip(jobs, wanted) if is_wanted is True]
+        ended = iter(await all_ended(tasks, self._stop_everything) if tasks else ())
+        return [next(ended) if is_wanted is True else is_wanted for is_wanted in wanted]
+
+    def _tell_what_is_left(self, reason: BaseException) -> None:
+        """All requests of a run that did not end well, and what was charged.
+
+        After Stop nothing else says so: ComfyUI then shows no error.
+        """
+        ended = {call: live.known() for call, live in self._lives.items()}
+        left = afterwards.unfinished(self._opened.run, ended, self._opened.fetches)
+        failed = isinstance(reason, ACEStepError)
+        if not failed:
+            log.info("%s: Stopped. %s", self.request.node, " ".join(each.sentence() for each in left.said))
+        self.request.progress.status(state="failed" if failed else "stopped", run=left.as_dict())
+
+    def _is_wanted(self, call: Call) -> bool | RunComfyError:
+        """Of a run that is fetched: whether a take is asked for, or why it cannot be had."""
+        fetch = self._fetch
+        if fetch is None:
+            return True
+        if call.take not in fetch.takes:
+            return False
+        missing = [each for each in fetch.missing if (each.item, each.take) == (call.item, call.take)]
+        return wording.never_accepted(missing[0], fetch.run) if missing else True
+
+    def _judged(self, results: Sequence[BaseException | bool | None]) -> Sequence[bool]:
+        """Which jobs delivered. results: None or what a job ended with, False when it was not asked for."""
+        error = error_for(results, self._opened, self._outcomes)
+        there = [result is None for result in results]
+        if error is None:
+            return there
+        errors = [result for result in results if isinstance(result, ACEStepError)]
+        if self._fetch and any(there) and all(_can_be_left_out(each) for each in errors):
+            left_out = wording.left_out(results, self._fetch, self._planned.call_seconds, self._identity)
+            self._warnings.append(left_out)
+            self._note_shown(errors)
+            return there
+        if isinstance(error, ACEStepError):
+            TOLD.note(self._queued, str(error), self._note_shown(errors))
+        raise error
+
+    def _note_shown(self, errors: Sequence[ACEStepError]) -> set[str]:
+        """The sentences of ``errors`` reach the user now: the next run may count on their having been read."""
+        keys = {error.tells_of for error in errors if isinstance(error, RunComfyError) and error.tells_of}
+        if keys:
+            try:
+                self._journal.note_shown(keys)
+            except JournalError as error:  # the same is then said once more
+                log.warning("%s", error)
+        return keys
 
     # Afterwards
 
@@ -261,13 +321,19 @@ class RunComfyBackend(Backend):
 
 
 class _Sendable:
-    """A window as it is sent: at most 48 kHz, and scaled into ±1 where it is louder, as FLAC holds no more."""
+    """A window as it is sent: at most 48 kHz, and scaled into ±1 where it is louder, as 16 bits hold no more."""
 
     def __init__(self, window: Sound):
         self._window = window
         self._gain = 1.0
 
     def flac(self) -> bytes:
+        return encode_flac(self._sound())
+
+    def wav(self) -> bytes:
+        return encode_wav(self._sound())
+
+    def _sound(self) -> Sound:
         sound = self._window
         if sound.sample_rate > _MAX_SENT_RATE_HZ:
             sound = resample_sound(sound, _MAX_SENT_RATE_HZ)
@@ -275,36 +341,33 @@ class _Sendable:
         if peak > 1.0:
             self._gain = 1.0 / peak
             sound = Sound((sound.waveform * self._gain).clamp_(-1.0, 1.0), sound.sample_rate)
-        return encode_flac(sound)
+        return sound
 
     def undo_gain(self, sound: Sound) -> Sound:
         return sound if self._gain == 1.0 else Sound(sound.waveform / self._gain, sound.sample_rate)
 
 
-def _running_prompt_id() -> str | None:
-    """ComfyUI's id of the prompt this code runs for, or None outside its executor."""
-    try:
-        from comfy_execution.utils import get_executing_context
-    except ImportError:
-        return None
-    context = get_executing_context()
-    return context.prompt_id if context else None
+def _can_be_left_out(error: ACEStepError) -> bool:
+    """Whether the rest of a run that is fetched is delivered without it: not when it may be a slip, or may pass."""
+    return isinstance(error, (NothingToFetch, RenderFailed, UnusableAnswer)) and not isinstance(error, UnknownId)
 
 
 def _one_take_an_id(request: GenerateRequest) -> GenerateRequest:
     return replace(request, batch_size=len(request.resume_request_ids))
 
 
-def _ignored_settings(request: Request) -> list[str]:
-    """One sentence for each setting that RunComfy does not take."""
+def _ignored_settings(request: Request) -> list[Remark]:
+    """One remark for each setting that RunComfy does not take."""
     ignored = []
-    for name, default in (("variant", "auto"), ("steps", 0), ("guidance", 0.0), ("strength", 1.0)):
+    defaults = {"variant": "auto", "steps": 0, "guidance": 0.0, "recipe": "upstream", "strength": 1.0}
+    defaults |= {"planning": "auto", "variation": 0.0, "surroundings": "hold"}
+    for name, default in defaults.items():
         value = getattr(request, name, default)
         if value != default:
-            ignored.append(f"{name} {value} has no effect on RunComfy, which uses its own recipe.")
+            ignored.append(remark("setting_without_effect", name=name, value=str(value)))
     for name in ("model", "clip", "vae"):
         if getattr(request, name) is not None:
-            ignored.append(f"The connected {name} has no effect on RunComfy, which uses its own.")
+            ignored.append(remark("part_without_effect", name=name))
     if writes_own_lyrics(request):
-        ignored.append("Lyrics are blank: RunComfy's model writes its own words. Write [inst] for no vocals.")
+        ignored.append(remark("own_lyrics"))
     return ignored

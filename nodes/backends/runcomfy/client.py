@@ -8,29 +8,42 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...errors import BackendUnavailable
 from .account import Account
 from .answers import (
     MAX_ANSWER_BYTES,
-    RETRIED_STATUSES,
-    error_for,
+    STATES,
     explanation,
+    own_words,
     parsed,
     request_id_in,
     retry_after_seconds,
     said,
-    signalled_error,
+    state_in,
 )
-from .errors import OutcomeUnknown, RequestRefused, RunComfyError, ServiceUnavailable, UnusableAnswer
+from .blotting import holds_token
+from .connection import Answer, Connection, Limits
+from .errors import (
+    NotSignedIn,
+    OutcomeUnknown,
+    RequestRefused,
+    RunComfyError,
+    ServiceUnavailable,
+    TryLater,
+    UnusableAnswer,
+)
 from .place import Place
+from .refusals import Refusal, code_in, refusal_in
 from .stopping import Stop, start_thread, wait_for
 
 Result = TypeVar("Result")
 
+_OF_AN_UNREADABLE_BODY = (400, 415, 422)
 THREAD_NAME = "acestep-runcomfy"
-WHERE_TO_LOOK = "the list of generations in your RunComfy account (runcomfy.com)"
+# At their most talkative they print the headers of every answer.
+_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
 
 
 def import_httpx():
@@ -50,14 +63,27 @@ class Submission:
     """What came of one paid POST.
 
     error None: accepted as ``request_id``. Otherwise ``refused`` says that the answer proves nothing was
-    accepted; if it does not, the outcome is unknown. ``retry`` marks refusals that may pass.
+    accepted; if it does not, the outcome is unknown. ``retry`` marks refusals that may pass, ``unreadable`` those of a
+    body that the service may read in another form.
     """
 
     request_id: str | None = None
     error: RunComfyError | None = None
     refused: bool = False
     retry: bool = False
+    unreadable: bool = False
     retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """What came of a cancel: ``cancelled``, ``charged`` (it runs already or is done) or ``unknown``.
+
+    error: why it is not known, when RunComfy says so in a code of its own.
+    """
+
+    outcome: str
+    error: RunComfyError | None = None
 
 
 class Transient(Exception):
@@ -70,6 +96,8 @@ class Transient(Exception):
 class Client:
     """One account's access to the service, for one run. ``close`` when done."""
 
+    where_to_look = "the list of generations in your RunComfy account (runcomfy.com)"
+
     def __init__(self, place: Place, account: Account, stop: Stop):
         self.place, self.stop, self._account = place, stop, account
         self._httpx = import_httpx()
@@ -80,11 +108,12 @@ class Client:
         # httpx logs a line for every poll; only those of our own threads are kept out of ComfyUI's console. A filter
         # for each client: another run may still be polling when this one closes.
         self._filter = _NotOurs()
-        self._log = logging.getLogger("httpx")
-        self._log.addFilter(self._filter)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._filter)
 
     def close(self) -> None:
-        self._log.removeFilter(self._filter)
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._filter)
         self._http.close()
 
     # What the service says, fit to be shown: one line without the token
@@ -96,6 +125,14 @@ class Client:
         """`` (it says: …)``, or nothing."""
         return explanation(answer, self._account.token)
 
+    def own_words(self, answer: Mapping) -> str:
+        """What it says of an error, or nothing."""
+        return own_words(answer, self._account.token)
+
+    def refusal(self, status: int, answer: Mapping | None, what: str) -> Refusal | None:
+        """See ``refusal_in``."""
+        return refusal_in(status, answer, what, self._account)
+
     # Reading, free of charge
 
     def model(self, model: str) -> dict:
@@ -106,47 +143,50 @@ class Client:
         """The state of a request. ``hold_out`` says of an error whether to try again after all."""
         return self.read(f"/v1/requests/{request_id}/status", f"the status of request {request_id}", hold_out)
 
-    def result(self, request_id: str) -> dict:
-        """The result of a request, with its cost."""
+    def result(self, request_id: str, failing_seconds: float | None = None) -> dict:
+        """The result of a request, with its cost. See ``persist``."""
         path = f"/v1/requests/{request_id}/result?include_cost=true"
-        return self.read(path, f"the result of request {request_id}")
+        return self.read(path, f"the result of request {request_id}", failing_seconds=failing_seconds)
 
-    def read(self, path: str, what: str, hold_out: Callable[[RunComfyError], bool] = lambda error: False) -> dict:
+    def read(
+        self,
+        path: str,
+        what: str,
+        hold_out: Callable[[RunComfyError], bool] = lambda error: False,
+        failing_seconds: float | None = None,
+    ) -> dict:
         """The answer to a GET of ``path``, which asks for ``what``. Raises RunComfyError; Stopped."""
 
         def attempt() -> dict:
             try:
-                status, headers, data = self._exchange(self._http, "GET", path)
+                reply = self._exchange(self._http, "GET", path, self.place.patience.whole_answer)
             except self._httpx.HTTPError as error:
                 raise Transient(_unreachable(what, error)) from None
-            answer = parsed(data)
-            if status >= 500 or status in RETRIED_STATUSES:
-                raise Transient(self._error(status, what, answer), retry_after_seconds(headers.get("retry-after")))
-            if not 200 <= status < 300:
-                error = self._error(status, what, answer)
-                raise Transient(error) if hold_out(error) else error
-            if answer is None:
-                raise Transient(UnusableAnswer(f"RunComfy's answer to {what} cannot be read. Try again later."))
-            signalled = signalled_error(answer, self._account.token)
-            # With a status it speaks of the render, not of this question.
-            if signalled and not isinstance(answer.get("status"), str):
-                raise RequestRefused(f"RunComfy answered {what} with an error ({signalled}).")
-            return answer
+            status, answer = reply.status, parsed(reply.body)
+            refusal = self.refusal(status, answer, what)
+            if refusal is None or (200 <= status < 300 and _speaks_of_a_render(answer)):
+                if answer is None:
+                    raise Transient(UnusableAnswer(f"RunComfy's answer to {what} cannot be read. Try again later."))
+                return answer
+            if refusal.passing or hold_out(refusal.error):
+                raise Transient(refusal.error, retry_after_seconds(reply.headers.get("retry-after")))
+            raise refusal.error
 
-        return self.persist(attempt)
+        return self.persist(attempt, failing_seconds)
 
-    def persist(self, attempt: Callable[[], Result]) -> Result:
-        """``attempt`` until it gives a result, or has been failing for too long in a row."""
+    def persist(self, attempt: Callable[[], Result], failing_seconds: float | None = None) -> Result:
+        """``attempt`` until it gives a result, or has been failing for so long in a row; 0 tries once."""
         patience = self.place.patience
+        limit = patience.failing_in_a_row if failing_seconds is None else failing_seconds
         pause, failing_since = patience.first_backoff, None
         while True:
             started = time.monotonic()
             try:
-                return wait_for(start_thread(attempt, f"{THREAD_NAME}-get", daemon=True), self.stop)
+                return wait_for(start_thread(attempt, f"{THREAD_NAME}-get"), self.stop)
             except Transient as failure:
                 failing_since = failing_since or started
                 pause_now = max(pause, failure.retry_after or 0.0)
-                if time.monotonic() + pause_now - failing_since > patience.failing_in_a_row:
+                if time.monotonic() + pause_now - failing_since > limit:
                     raise failure.error from None
             self.stop.sleep(pause_now)
             pause = min(2 * pause, patience.longest_backoff)
@@ -163,84 +203,96 @@ class Client:
         try:
             # A connection of its own: one kept open could be closed by the service just now, and nobody would know
             # whether the request went through. And it must outlive ``close`` when the user presses Stop.
-            with self._open() as http:
-                status, headers, body = self._exchange(http, "POST", path, data)
+            with self._open(self.place.patience.submission) as http:
+                reply = self._exchange(http, "POST", path, self.place.patience.submission, data)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             return Submission(error=_unreachable(_submission_to(model), error), refused=True, retry=True)
         except Exception as error:  # whatever else happened, the request may have arrived
-            return Submission(error=_unknown(model, f"the connection failed: {type(error).__name__}"))
-        return self._judged(model, status, headers, body)
+            return Submission(error=self._unknown(model, f"the connection failed: {type(error).__name__}"))
+        return self._judged(model, reply)
 
-    def _judged(self, model: str, status: int, headers, body: bytes) -> Submission:
-        answer = parsed(body)
+    def _judged(self, model: str, reply: Answer) -> Submission:
+        status, answer = reply.status, parsed(reply.body)
         request_id = request_id_in(answer)
-        what = _submission_to(model)
-        if 400 <= status < 500 and status != 408:
-            return Submission(
-                error=self._error(status, f"the model {model}" if status in (404, 410) else what, answer),
-                refused=True,
-                retry=status == 429,
-                retry_after=retry_after_seconds(headers.get("retry-after")),
-            )
-        if not 200 <= status < 300:
-            return Submission(request_id, _unknown(model, f"the answer was HTTP {status}"))
-        signalled = signalled_error(answer, self._account.token) if answer else None
-        if signalled and request_id is None:
-            return Submission(error=RequestRefused(f"RunComfy refused {what} ({signalled})."), refused=True)
-        if signalled:
-            return Submission(request_id, _unknown(model, f"the answer was an error, {signalled}"))
-        if request_id is None:
-            return Submission(error=_unknown(model, "the answer has no usable request id"))
-        return Submission(request_id)
+        if request_id and holds_token(request_id, self._account.token):  # it would be shown and kept
+            request_id = None
+        refusal = self.refusal(status, answer, _submission_to(model))
+        if refusal is None:
+            if request_id is None:
+                return Submission(error=self._unknown(model, "the answer has no usable request id"))
+            return Submission(request_id)
+        if request_id is not None or not refusal.certain:  # one with an id can be asked about
+            why = f"the answer was {refusal.how}{self.explanation(answer or {})}"
+            return Submission(request_id, self._unknown(model, why))
+        return Submission(
+            error=refusal.error,
+            refused=True,
+            retry=isinstance(refusal.error, TryLater),
+            unreadable=type(refusal.error) is RequestRefused and status in _OF_AN_UNREADABLE_BODY,
+            retry_after=retry_after_seconds(reply.headers.get("retry-after")),
+        )
 
-    def cancel(self, request_id: str) -> str:
-        """Ask to cancel: ``cancelled``, ``charged`` (it runs already or is done) or ``unknown``. Never raises."""
+    def _unknown(self, model: str, why: str) -> OutcomeUnknown:
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        return OutcomeUnknown(
+            f"It is not known whether RunComfy accepted the request sent to {model} at {now} ({why}), so it was "
+            f"not sent again. Look in {self.where_to_look} whether it is there; it may be charged."
+        )
+
+    def cancel(self, request_id: str) -> Cancel:
+        """Ask to cancel, again while it may help. Never raises."""
         deadline = time.monotonic() + self.place.patience.after_stop
         while True:
-            outcome = self._cancel_once(request_id, max(0.1, deadline - time.monotonic()))
-            if outcome != "unknown" or time.monotonic() + self.place.patience.first_backoff > deadline:
-                return outcome
+            cancel = self._cancel_once(request_id, max(0.1, deadline - time.monotonic()))
+            is_final = cancel.outcome != "unknown" or isinstance(cancel.error, NotSignedIn)
+            if is_final or time.monotonic() + self.place.patience.first_backoff > deadline:
+                return cancel
             time.sleep(self.place.patience.first_backoff)
 
     def cancel_path(self, request_id: str) -> str:
         return f"/v1/requests/{request_id}/cancel"
 
-    def _cancel_once(self, request_id: str, seconds: float) -> str:
+    def _cancel_once(self, request_id: str, seconds: float) -> Cancel:
         try:
             with self._open(seconds) as http:
-                status, _, body = self._exchange(http, "POST", self.cancel_path(request_id))
+                reply = self._exchange(http, "POST", self.cancel_path(request_id), seconds)
         except Exception:  # the cancel is a courtesy; whatever happens to it, the outcome is not known
-            return "unknown"
-        answer = parsed(body) or {}
+            return Cancel("unknown")
+        status, answer = reply.status, parsed(reply.body) or {}
         words = {str(answer.get(key, "")).strip().lower() for key in ("status", "outcome")}
-        if not 200 <= status < 300 and "not_cancellable" not in words:
-            return "unknown"
         if "not_cancellable" in words:
-            return "charged"
-        if words & {"cancelled", "canceled"}:
-            return "cancelled"
-        return "charged" if words & {"completed", "succeeded"} else "unknown"
+            return Cancel("charged")
+        if 200 <= status < 300 and words & {"cancelled", "canceled"}:
+            return Cancel("cancelled")
+        if 200 <= status < 300 and words & {"completed", "succeeded"}:
+            return Cancel("charged")
+        refusal = self.refusal(status, answer, f"the cancel of request {request_id}")
+        return Cancel("unknown", refusal.error if refusal and code_in(answer) is not None else None)
 
     # Transport
 
-    def _open(self, answer_seconds: float | None = None):
-        headers = {"Authorization": f"Bearer {self._account.token}", "Accept": "application/json"}
-        return self._connection(answer_seconds, base_url=self.place.api_url, headers=headers)
+    def _open(self, longest_wait: float | None = None) -> Connection:
+        token = f"Bearer {self._account.token}"
+        headers = {"Authorization": token, "Accept": "application/json", "Accept-Encoding": "gzip"}
+        return self._connection(longest_wait, base_url=self.place.api_url, headers=headers)
 
-    def open_without_token(self):
+    def open_without_token(self) -> Connection:
         """A connection for a rendered file, whose address is all that is needed."""
-        return self._connection()
+        return self._connection(headers={"Accept-Encoding": "identity"})
 
-    def _connection(self, answer_seconds: float | None = None, **options):
+    def _connection(self, longest_wait: float | None = None, **options) -> Connection:
         patience = self.place.patience
-        seconds = answer_seconds or patience.answer
+        seconds = longest_wait or patience.answer
+        timeout = self._httpx.Timeout(seconds, connect=min(patience.connect, seconds))
         return self._set_up(
-            lambda: self._httpx.Client(
-                timeout=self._httpx.Timeout(seconds, connect=min(patience.connect, seconds)),
-                follow_redirects=False,
-                trust_env=not self.place.is_test_server,  # the user's proxy, but never for a loopback address
-                verify=self._tls,
-                **options,
+            lambda: Connection(
+                self._httpx.Client(
+                    timeout=timeout,
+                    follow_redirects=False,
+                    trust_env=not self.place.is_test_server,  # the user's proxy, but never for a loopback address
+                    verify=self._tls,
+                    **options,
+                )
             )
         )
 
@@ -254,33 +306,22 @@ class Client:
                 "ALL_PROXY and SSL_CERT_FILE (a SOCKS proxy needs: python -m pip install 'httpx[socks]')."
             ) from None
 
-    def _exchange(self, http, method: str, path: str, data: bytes | None = None):
-        """Status, headers and the whole body, which is refused beyond a few MiB."""
-        sent: dict[str, Any] = {}
-        if data is not None:
-            patience = self.place.patience
-            sent = {
-                "content": data,
-                "headers": {"Content-Type": "application/json"},
-                "timeout": self._httpx.Timeout(patience.submission, connect=patience.connect),
-            }
-        with http.stream(method, path, **sent) as response:
-            body, deadline = bytearray(), time.monotonic() + self.place.patience.submission
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    return response.status_code, response.headers, b""
-                if time.monotonic() > deadline:
-                    raise self._httpx.ReadTimeout("the answer trickles in")
-            return response.status_code, response.headers, bytes(body)
-
-    def _error(self, status: int, what: str, answer) -> RunComfyError:
-        return error_for(status, what, answer, self._account.token)
+    def _exchange(
+        self, connection: Connection, method: str, path: str, seconds: float, data: bytes | None = None
+    ) -> Answer:
+        """A small answer, whole within ``seconds``; of one that is not small the body is empty."""
+        headers = {} if data is None else {"Content-Type": "application/json"}
+        return connection.exchange(method, path, Limits(seconds, MAX_ANSWER_BYTES), content=data, headers=headers)
 
 
 class _NotOurs(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         return not (record.threadName or "").startswith(THREAD_NAME)
+
+
+def _speaks_of_a_render(answer: Mapping | None) -> bool:
+    """Whether an error in it is that of the request asked about, and not one of asking."""
+    return state_in(answer or {}) in STATES - {"error"}
 
 
 def _submission_to(model: str) -> str:
@@ -291,12 +332,4 @@ def _unreachable(what: str, error: Exception) -> ServiceUnavailable:
     # The library's own text may quote headers, so only the kind of failure is named.
     return ServiceUnavailable(
         f"RunComfy could not be reached for {what} ({type(error).__name__}). Check the connection and try again."
-    )
-
-
-def _unknown(model: str, why: str) -> OutcomeUnknown:
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    return OutcomeUnknown(
-        f"It is not known whether RunComfy accepted the request sent to {model} at {now} ({why}), so it was "
-        f"not sent again. Look in {WHERE_TO_LOOK} whether it is there; it may be charged."
     )

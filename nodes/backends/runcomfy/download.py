@@ -1,31 +1,56 @@
 """Fetching a rendered file: only from RunComfy's own hosts, without the token, bounded, straight into memory."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ...audio.codec import Undecodable, decode
 from ...audio.value import Sound
-from .answers import RETRIED_STATUSES, retry_after_seconds
+from .answers import MAX_ANSWER_BYTES, parsed, retry_after_seconds
 from .client import Client, Transient, import_httpx
-from .errors import NoSuchThing, ServiceUnavailable, TryLater, UnusableAnswer
+from .connection import Answer, Limits
+from .errors import NoSuchThing, NotSignedIn, RunComfyError, ServiceUnavailable, TryLater, UnusableAnswer
 from .place import Place
-from .stopping import Stop
+from .refusals import RETRIED_STATUSES, code_in
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+LEAST_BYTES_PER_SECOND = 8 * 1024
+_DEEPEST = 4
 # Letters, digits, hyphens and dots only: httpx lets through what a resolver may read otherwise.
 _OWN_HOST = re.compile(r"([a-z0-9-]+\.)+runcomfy\.(net|com)")
 
 
-def address_in(result: Mapping, place: Place):
-    """The one file address of a result, checked, as an httpx.URL. Raises UnusableAnswer."""
-    output = result.get("output")
-    output = output if isinstance(output, Mapping) else {}
-    several = output.get("audios")
-    named = [output.get("audio"), *(several if isinstance(several, list) else ())]
-    found = {url for url in named if isinstance(url, str) and url}
-    if len(found) != 1:
-        raise UnusableAnswer(f"RunComfy delivered {len(found)} files where one is expected.")
-    return checked_address(found.pop(), place)
+def addresses_in(result: Mapping, place: Place) -> list:
+    """The names of a result's one file that may be fetched, as httpx.URLs. Raises UnusableAnswer.
+
+    Each model has a form of its own: a text or an object with ``url``, or a list of them, by itself or under a name.
+    """
+    usable, refused = [], None
+    for text in dict.fromkeys(_named_in(result.get("output"))):
+        try:
+            usable.append(checked_address(text, place))
+        except UnusableAnswer as error:
+            refused = refused or error
+    # The same path with another query is the same file, signed another time.
+    files = {(url.scheme, url.host, url.port, url.path) for url in usable}
+    if refused and not usable:
+        raise refused
+    if len(files) != 1:
+        raise UnusableAnswer(f"RunComfy delivered {len(files)} files where one is expected.")
+    return usable
+
+
+def _named_in(output, depth: int = 0) -> Iterator[str]:
+    if isinstance(output, str) and output.strip():
+        yield output.strip()
+    elif depth == _DEEPEST:
+        return
+    elif isinstance(output, Mapping):
+        for name in ("audios", "audio", "audio_url", "url"):
+            yield from _named_in(output.get(name), depth + 1)
+    elif isinstance(output, list):
+        for each in output:
+            yield from _named_in(each, depth + 1)
 
 
 def checked_address(text: str, place: Place):
@@ -52,57 +77,70 @@ def _is_test_servers(url, place: Place) -> bool:
     return (url.scheme, url.host, url.port) == (server.scheme, server.host, server.port)
 
 
-def fetch_sound(client: Client, url) -> Sound:
-    """The sound at ``url``, again while fetching it fails for a reason that passes.
+def fetch_sound(client: Client, *urls) -> Sound:
+    """The sound that the ``urls`` name, again while fetching it fails for a reason that passes.
 
     Raises UnusableAnswer for a file that is too large or no sound, NoSuchThing when it is not there.
     """
-    data = fetch_file(client, url)
+    data = fetch_file(client, *urls)
     try:
         return decode(data)
     except Undecodable as error:
         raise UnusableAnswer(f"The file RunComfy delivered ({len(data)} bytes) is {error}.") from None
 
 
-def fetch_file(client: Client, url) -> bytes:
-    """The file at a checked address, again while fetching it fails for a reason that passes."""
-    return client.persist(lambda: _fetch(client, url))
+def fetch_file(client: Client, *urls) -> bytes:
+    """The file that the checked addresses name, again while fetching it fails for a reason that passes."""
+
+    def attempt() -> bytes:
+        for url in urls[:-1]:
+            with contextlib.suppress(Transient, RunComfyError):  # another name of it may still do
+                return _fetch(client, url)
+        return _fetch(client, urls[-1])
+
+    return client.persist(attempt)
 
 
 def _fetch(client: Client, url) -> bytes:
-    with client.open_without_token() as http:
+    patience = client.place.patience
+    limits = Limits(
+        patience.download, MAX_FILE_BYTES, patience.whole_answer, LEAST_BYTES_PER_SECOND, patience.slow_download
+    )
+    with client.open_without_token() as connection:
         try:
-            with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
-                _check_status(response)
-                return _read(response, client.stop)
+            # An abandoned download must not go on by itself.
+            answer = connection.exchange("GET", url, limits, check=client.stop.check)
         except import_httpx().HTTPError as error:
             raise Transient(ServiceUnavailable(f"The file could not be downloaded ({type(error).__name__}).")) from None
+    _check_status(answer, client)
+    if answer.problem:
+        raise UnusableAnswer(f"The file RunComfy delivered {answer.problem}.")
+    return answer.body
 
 
-def _check_status(response) -> None:
-    status = response.status_code
+def _check_status(answer: Answer, client: Client) -> None:
+    status = answer.status
+    _check_code(answer, client)
     if status == 200:
         return
     if status in (404, 410):
-        raise NoSuchThing(f"The rendered file is not at its address any more (HTTP {status}).")
+        raise Transient(NoSuchThing(f"The rendered file is not at its address (HTTP {status})."))
     if status >= 500 or status in RETRIED_STATUSES:
         kind = TryLater if status in RETRIED_STATUSES else ServiceUnavailable
         error = kind(f"The host of the rendered file cannot send it just now (HTTP {status}).")
-        raise Transient(error, retry_after_seconds(response.headers.get("retry-after")))
+        raise Transient(error, retry_after_seconds(answer.headers.get("retry-after")))
     raise UnusableAnswer(f"The host of the rendered file refused to send it (HTTP {status}).")
 
 
-def _read(response, stop: Stop) -> bytes:
-    data = bytearray()
-    announced = response.headers.get("content-length", "")
-    too_large = announced.isdecimal() and int(announced) > MAX_FILE_BYTES
-    if not too_large:
-        for chunk in response.iter_bytes():
-            stop.check()  # an abandoned download must not go on by itself
-            data += chunk
-            if len(data) > MAX_FILE_BYTES:
-                too_large = True
-                break
-    if too_large:
-        raise UnusableAnswer(f"The file RunComfy delivered is larger than {MAX_FILE_BYTES // 2**20} MiB.")
-    return bytes(data)
+def _check_code(answer: Answer, client: Client) -> None:
+    """Raises for one of RunComfy's codes in place of the file."""
+    told = parsed(answer.body) if answer.body[:1] == b"{" and len(answer.body) <= MAX_ANSWER_BYTES else None
+    refusal = client.refusal(answer.status, told, "the rendered file")
+    if told is None or refusal is None or code_in(told) is None:
+        return
+    if isinstance(refusal.error, NotSignedIn):  # the token was not sent: signing in would change nothing
+        words = client.explanation(told)
+        raise UnusableAnswer(f"The host of the rendered file refused to send it ({refusal.how}){words}.")
+    if refusal.passing or isinstance(refusal.error, NoSuchThing):
+        raise Transient(refusal.error)
+    raise refusal.error

@@ -3,14 +3,15 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 from ...errors import InputError
-from ...request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
-from ...tags import is_instrumental, join_tags, split_tags
-from ...vocabulary import LANGUAGE_NAMES
+from ...request.requests import GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ...words.tags import is_instrumental, join_tags, split_tags
+from ...words.vocabulary import LANGUAGE_NAMES
 
 MAX_CALL_SECONDS = 240
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -32,7 +33,9 @@ _TIME_DECIMALS = 6
 class Body:
     """What is POSTed. ``sha256`` identifies it in the journal; ``seconds`` is the sound that should come back.
 
-    words: everything of it but the sound. where: the range, or the extensions, in seconds.
+    words: everything of it but the sound. where: the range, or the extensions, in seconds. as_wav: the same with its
+    sound as WAV, for a service that does not read FLAC; None where there is none, or the body would be too large.
+    known_as: its ``sha256``, where that is not of ``data``.
     """
 
     model: str
@@ -42,10 +45,12 @@ class Body:
     seconds: float
     window_sha256: str | None = None
     where: tuple[float, ...] = ()
+    as_wav: Callable[[], "Body | None"] = lambda: None
+    known_as: str | None = None
 
     @cached_property
     def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
+        return self.known_as or hashlib.sha256(self.data).hexdigest()
 
     def descent_from(self, parent_key: str, source: str) -> str:
         """What this part of a chain was made from, however its parent was spliced.
@@ -55,6 +60,14 @@ class Body:
         """
         lines = (self.model.encode(), self.words, repr(self.seconds).encode(), parent_key.encode(), source.encode())
         return hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
+class Sendable(Protocol):
+    """A window of the source as the files it can be sent as."""
+
+    def flac(self) -> bytes: ...
+
+    def wav(self) -> bytes: ...
 
 
 def model_for(request: Request) -> str:
@@ -75,6 +88,17 @@ def version_of(model: str) -> str:
     return V1_5 if model == TEXT_TO_AUDIO[V1_5] else V1
 
 
+def model_meant_by(told: str) -> str | None:
+    """The hosted model that RunComfy calls ``told``, perhaps with a version behind its name; None for another."""
+    told = told.strip()
+    return next((m for m in MODELS if told == m or (told.startswith(m) and not told[len(m)].isalnum())), None)
+
+
+def task_of(model: str) -> str:
+    """``text-to-audio``, ``audio-inpaint`` or ``audio-outpaint``."""
+    return model.rsplit("/", 1)[1]
+
+
 def generate_body(request: GenerateRequest) -> Body:
     """Text to audio."""
     fields = _words(request) | {"duration": request.duration, "seed": request.seed}
@@ -82,8 +106,8 @@ def generate_body(request: GenerateRequest) -> Body:
     return Body(model_for(request), words, words, request.seed, float(request.duration))
 
 
-def inpaint_body(request: InpaintRequest, flac: bytes, window_seconds: float, span: Sequence[float]) -> Body:
-    """New sound between ``span`` = (start, end), in seconds from the start of the window in ``flac``."""
+def inpaint_body(request: InpaintRequest, sent: Sendable, window_seconds: float, span: Sequence[float]) -> Body:
+    """New sound between ``span`` = (start, end), in seconds from the start of the window in ``sent``."""
     start, end = (round(seconds, _TIME_DECIMALS) for seconds in span)
     fields = _words(request) | {
         "start_time": start,
@@ -92,32 +116,45 @@ def inpaint_body(request: InpaintRequest, flac: bytes, window_seconds: float, sp
         "end_time_relative_to": "start",
         "seed": request.seed,
     }
-    return _edit_body(request, INPAINT, flac, fields, window_seconds, (start, end))
+    return _edit_body(request, INPAINT, sent, fields, window_seconds, (start, end))
 
 
-def outpaint_body(request: OutpaintRequest, flac: bytes, window_seconds: float, before: float, after: float) -> Body:
-    """``before`` and ``after`` seconds of new sound around the window in ``flac``."""
+def outpaint_body(request: OutpaintRequest, sent: Sendable, window_seconds: float, before: float, after: float) -> Body:
+    """``before`` and ``after`` seconds of new sound around the window in ``sent``."""
     before, after = round(before, _TIME_DECIMALS), round(after, _TIME_DECIMALS)
     fields = _words(request) | {
         "extend_before_duration": before,
         "extend_after_duration": after,
         "seed": request.seed,
     }
-    return _edit_body(request, OUTPAINT, flac, fields, window_seconds + before + after, (before, after))
+    return _edit_body(request, OUTPAINT, sent, fields, window_seconds + before + after, (before, after))
 
 
-def _edit_body(request, model, flac: bytes, fields: dict, seconds: float, where: tuple[float, ...]) -> Body:
-    # Joined as bytes: the sound is large, and a JSON encoder would copy it several times.
-    uri = b"data:audio/flac;base64," + base64.b64encode(flac)
-    words = _json(fields)
-    data = b'{"audio":"' + uri + b'",' + words[1:]
+def _edit_body(
+    request: Request, model: str, sent: Sendable, fields: dict, seconds: float, where: tuple[float, ...]
+) -> Body:
+    flac, words = sent.flac(), _json(fields)
+    data = _with_sound("flac", flac, words)
     if len(data) > MAX_BODY_BYTES:
         raise InputError(
             f"{request.node}: the part of the source to send makes a request of {len(data) / 2**20:.1f} MiB; "
             f"RunComfy takes at most {MAX_BODY_BYTES // 2**20} MiB. Set context_seconds lower, or split the "
             "range."
         )
-    return Body(model, data, words, request.seed, seconds, hashlib.sha256(flac).hexdigest(), where)
+    body = Body(model, data, words, request.seed, seconds, hashlib.sha256(flac).hexdigest(), where)
+
+    def as_wav() -> Body | None:
+        data = _with_sound("wav", sent.wav(), words)
+        # Known by the same hash: it asks for the same music, whichever of the two the service takes the next time.
+        return replace(body, data=data, known_as=body.sha256) if len(data) <= MAX_BODY_BYTES else None
+
+    return replace(body, as_wav=as_wav)
+
+
+def _with_sound(form: str, file: bytes, words: bytes) -> bytes:
+    # Joined as bytes: the sound is large, and a JSON encoder would copy it several times.
+    uri = f"data:audio/{form};base64,".encode() + base64.b64encode(file)
+    return b'{"audio":"' + uri + b'",' + words[1:]
 
 
 def _words(request: Request) -> dict:

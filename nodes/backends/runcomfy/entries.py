@@ -1,12 +1,11 @@
 """What the journal remembers: paid requests, and the runs they belong to."""
 
-import math
 import uuid
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
 from typing import Any
 
-from ...request import Call
+from ...request.requests import Call
 from .answers import REQUEST_ID
 
 
@@ -23,8 +22,13 @@ class State(str, Enum):
     GONE = "gone"  # RunComfy no longer has it
 
 
+_TOO_MUCH = 1e12
+_YEAR_10000 = 253_402_300_800
+
 OPEN = frozenset({State.SENDING, State.UNKNOWN, State.ACCEPTED})
 FETCHABLE = frozenset({State.ACCEPTED, State.DELIVERED})
+# Nothing like these is asked for again before the user has been told what became of them.
+TOLD_FIRST = frozenset({State.UNKNOWN, State.FAILED, State.CANCELLED, State.GONE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,9 @@ class Entry:
     """One paid request. Times are Unix seconds, ``body_sha256`` identifies what was asked.
 
     descent: of a later part of a chain, see Body.descent_from.
-    warned: the user has been told that the outcome is unknown, or that the file is missing.
+    shown: when the user was last told that its outcome is unknown, that it failed, was cancelled or is gone, or that
+    its file is missing; None: not yet; 0: nothing to be told, as the user did it. A sentence counts when it ended a run
+    or stands in a report, not when Stop hid it.
     """
 
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -50,13 +56,22 @@ class Entry:
     cost_usd: float | None = None
     created: float
     updated: float
-    warned: bool = False
+    shown: float | None = None
 
     def asks_for_the_same(self, other: "Entry") -> bool:
         """Whether both are requests of one account for the same music."""
         if (self.account, self.model) != (other.account, other.model):
             return False
         return self.body_sha256 == other.body_sha256 or (self.descent is not None and self.descent == other.descent)
+
+    @property
+    def is_to_be_told(self) -> bool:
+        """Whether the user must be told about it before the same is asked for again. One with an id may be asked."""
+        return self.state in TOLD_FIRST and not (self.state is State.UNKNOWN and self.request_id)
+
+    def was_shown_before(self, queued_at: float) -> bool:
+        """Whether the user could read about it before queueing a run at ``queued_at``."""
+        return self.shown is not None and self.shown < queued_at
 
     @property
     def is_typed_in(self) -> bool:
@@ -80,9 +95,12 @@ class Entry:
         known["state"], known["where"] = State(data["state"]), tuple(data.get("where", ()))
         entry = cls(**known)
         texts = (entry.key, entry.account, entry.model, entry.body_sha256)
-        numbers = (entry.created, entry.updated, entry.seconds, entry.estimate_usd, entry.seed, entry.cost_usd or 0)
         _require(all(isinstance(text, str) for text in texts))
-        _require(all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers))
+        _require(all(text is None or isinstance(text, str) for text in (entry.descent, entry.window_sha256)))
+        _require(is_whole(entry.seed))
+        _require(all(_is_moment(time) for time in (entry.created, entry.updated, entry.shown or 0)))
+        _require(all(is_amount(number) for number in (entry.seconds, entry.estimate_usd, *entry.where)))
+        _require(entry.cost_usd is None or is_amount(entry.cost_usd))
         if entry.request_id is None:
             _require(entry.state not in FETCHABLE)
         else:
@@ -94,7 +112,8 @@ class Entry:
 class Run:
     """One run of one node: which entry rendered which call. Enough to put the run together again.
 
-    calls: "item/take/part" → entry key. sources: a hash of each item of the source.
+    calls: "item/take/part" → entry key. sources: a hash of each item of the source. created: when it was queued.
+    workflow_id and node_id: whose it was, see Queued; node is the class of that node.
     """
 
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -107,6 +126,8 @@ class Run:
     sources: tuple[str, ...] = ()
     created: float
     calls: dict[str, str] = field(default_factory=dict)
+    workflow_id: str | None = None
+    node_id: str | None = None
 
     def with_call(self, call: Call, entry: Entry) -> "Run":
         return replace(self, calls=self.calls | {call_key(call): entry.key})
@@ -131,9 +152,36 @@ class Run:
         known = _known(cls, data)
         known["sources"] = tuple(data.get("sources", ()))
         run = cls(**known)
-        _require(all(isinstance(count, int) for count in (run.seed, run.items, run.takes, run.parts)))
-        _require(isinstance(run.node, str) and all(isinstance(key, str) for key in run.calls.values()))
+        _require(all(isinstance(text, str) for text in (run.key, run.node, run.model, *run.sources)))
+        _require(all(text is None or isinstance(text, str) for text in (run.workflow_id, run.node_id)))
+        _require(all(is_whole(count) for count in (run.seed, run.items, run.takes, run.parts)))
+        _require(_is_moment(run.created) and all(isinstance(key, str) for key in run.calls.values()))
         return run
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything in the journal, oldest first."""
+
+    entries: tuple[Entry, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+    def entry(self, key: str | None) -> Entry | None:
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+    def by_request_id(self, request_id: str) -> Entry | None:
+        return next((entry for entry in reversed(self.entries) if entry.request_id == request_id), None)
+
+    def with_entry(self, entry: Entry) -> "Content":
+        """``entry`` added, or put in the place of the one with its key."""
+        if self.entry(entry.key) is None:
+            return replace(self, entries=(*self.entries, entry))
+        return replace(self, entries=tuple(entry if old.key == entry.key else old for old in self.entries))
+
+    def with_run(self, run: Run) -> "Content":
+        """``run`` as the newest, instead of its earlier state and of a run it merely repeats."""
+        others = [old for old in self.runs if old.key != run.key and not run.repeats(old)]
+        return replace(self, runs=(*others, run))
 
 
 def call_key(call: Call) -> str:
@@ -152,6 +200,20 @@ def call_words(call: Call, run: Run) -> str:
         if count > 1
     ]
     return ", ".join(words)
+
+
+def is_whole(value) -> bool:
+    """Whether it is an int that a seed or a count may be."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53
+
+
+def is_amount(value) -> bool:
+    """Whether it is a number of dollars or seconds."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _TOO_MUCH
+
+
+def _is_moment(value) -> bool:
+    return is_amount(value) and value < _YEAR_10000
 
 
 def _require(sound: bool) -> None:

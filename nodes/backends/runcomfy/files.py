@@ -5,6 +5,8 @@ import time
 import uuid
 from pathlib import Path
 
+from ..locking import lock
+
 _LOCK_POLL_SECONDS = 0.02
 
 
@@ -52,7 +54,7 @@ class FileLock:
         make_private_directory(self._path.parent)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _lock(descriptor)
+            lock(descriptor)
         except OSError:
             os.close(descriptor)
             return False
@@ -81,16 +83,3 @@ class FileLock:
         else:
             self._path.unlink(missing_ok=True)
             self.release()
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...audio.value import Sound
-from .answers import cost_in
+from ...words.remarks import joined, remark
+from .answers import CANCELLED, DONE, FAILED, RUNNING, WAITING, cost_in, position_in, state_in
 from .client import Client
-from .download import address_in, fetch_sound
+from .download import addresses_in, fetch_sound
+from .endpoints import model_meant_by, task_of
 from .entries import Entry
 from .errors import NoSuchThing, RenderFailed, RunComfyError, UnusableAnswer
 from .live import Live
 
-WAITING = frozenset({"in_queue", "pending", "waiting"})
-RUNNING = frozenset({"in_progress", "starting", "processing"})
-DONE = frozenset({"completed", "succeeded"})
-FAILED = frozenset({"failed"})
-CANCELLED = frozenset({"cancelled", "canceled"})
+# Less sound than this is missing from an edited window in codecs' paddings; more means it is not the window.
+_MISSING_SECONDS_ALLOWED = 1.0
 
 
 class Cancelled(RenderFailed):
@@ -29,64 +28,87 @@ class FileMissing(NoSuchThing):
 
 @dataclass(frozen=True)
 class Delivery:
-    """``cost_usd`` as reported, or None."""
+    """``cost_usd`` as reported, or None. model: the one that rendered it."""
 
     sound: Sound
     cost_usd: float | None
+    model: str
 
 
-def follow(client: Client, entry: Entry, live: Live) -> Delivery:
-    """Wait for the request of ``entry`` and fetch its sound.
+def follow(client: Client, entry: Entry, live: Live, just_sent: bool) -> Delivery:
+    """Wait for the request of ``entry`` and fetch its sound. ``just_sent``: it may not be known everywhere yet.
+
+    Whatever comes of it, a cost that is reported is shown by ``live``.
 
     Raises NoSuchThing (RunComfy does not know the request), FileMissing, RenderFailed, Cancelled,
     UnusableAnswer, ServiceUnavailable, TryLater, NotSignedIn; Stopped.
     """
-    result = wait_for_result(client, entry, live)
-    model = result.get("model_id")
-    if isinstance(model, str) and model and model != entry.model:
-        raise UnusableAnswer(f"Request {entry.request_id} was rendered by {client.said(model)}, not by {entry.model}.")
+    result = wait_for_result(client, entry, live, just_sent)
+    model = _rendered_by(client, result, entry)
     cost = cost_in(result)
     live.finished.set()
     live.show(state="downloading", queue_position=None, cost_usd=cost)
     try:
-        sound = fetch_sound(client, _address(client, result))
+        sound = fetch_sound(client, *_addresses(client, result))
     except NoSuchThing as error:
         raise FileMissing(str(error)) from None
-    return Delivery(sound, cost)
+    if entry.window_sha256 and sound.seconds < entry.seconds - _MISSING_SECONDS_ALLOWED:
+        raise UnusableAnswer(
+            f"RunComfy delivered {sound.seconds:.1f} s of sound where {entry.seconds:.1f} s were asked for, so "
+            "it cannot be put into the track."
+        )
+    if cost is None:
+        cost = _cost_by_now(client, entry)
+        live.show(cost_usd=cost)
+    return Delivery(sound, cost, model)
 
 
-def wait_for_result(client: Client, entry: Entry, live: Live) -> Mapping:
+def _rendered_by(client: Client, result: Mapping, entry: Entry) -> str:
+    """The model of a result. Of an id that was typed in, it is known only now which of its kind that is."""
+    told = result.get("model_id")
+    if not isinstance(told, str) or not told.strip():
+        return entry.model
+    model = model_meant_by(told)
+    if model is None or task_of(model) != task_of(entry.model):
+        raise UnusableAnswer(f"Request {entry.request_id} was rendered by {client.said(told)}, not by {entry.model}.")
+    return model
+
+
+def _cost_by_now(client: Client, entry: Entry) -> float | None:
+    """The cost is sometimes known only a little later than the result: asked for once more."""
+    try:
+        return cost_in(client.result(entry.accepted_id, failing_seconds=0.0))
+    except RunComfyError:
+        return None
+
+
+def wait_for_result(client: Client, entry: Entry, live: Live, just_sent: bool = False) -> Mapping:
     """The result of the completed request of ``entry``. Raises as ``follow``."""
     patience, stop, request_id = client.place.patience, client.stop, entry.accepted_id
     pause, stuck_since = patience.first_poll, None
+    began, age = time.monotonic(), 0.0 if just_sent else max(0.0, time.time() - entry.created)
 
     def may_not_be_known_yet(error: RunComfyError) -> bool:
-        return isinstance(error, NoSuchThing) and time.time() - entry.created < patience.not_yet_known
+        return isinstance(error, NoSuchThing) and age + time.monotonic() - began < patience.not_yet_known
 
     while True:
         status = client.status(request_id, may_not_be_known_yet)
-        state = _state(status)
+        state = state_in(status)
         if state in DONE | FAILED | CANCELLED:
             result = _result(client, request_id, state)
-            if _state(result) in DONE or (state in DONE and result.get("output")):
+            if state_in(result) in DONE or (state in DONE and (result.get("output") or result.get("outputs"))):
                 return result
-            if _state(result) in FAILED | CANCELLED or state in FAILED | CANCELLED:
-                raise _failure(client, request_id, status, result)
+            if state_in(result) in FAILED | CANCELLED or state in FAILED | CANCELLED:
+                raise _failure(client, live, request_id, status, result)
         if state in WAITING | RUNNING:
             stuck_since = None
         else:
             stuck_since = stuck_since or time.monotonic()
             if time.monotonic() - stuck_since > patience.failing_in_a_row:
                 raise UnusableAnswer(_stuck_words(client, request_id, state))
-        position = status.get("queue_position")
-        live.show(state=client.said(state or "waiting"), queue_position=position if isinstance(position, int) else None)
+        live.show(state=client.said(state or "waiting"), queue_position=position_in(status))
         stop.sleep(pause)
         pause = patience.poll
-
-
-def _state(answer: Mapping) -> str:
-    state = answer.get("status")
-    return state.strip().lower() if isinstance(state, str) else ""
 
 
 def _result(client: Client, request_id: str, state: str) -> Mapping:
@@ -98,11 +120,11 @@ def _result(client: Client, request_id: str, state: str) -> Mapping:
         return {}  # it has failed, whatever else the service can or cannot say about it
 
 
-def _address(client: Client, result: Mapping):
+def _addresses(client: Client, result: Mapping) -> list:
     try:
-        return address_in(result, client.place)
+        return addresses_in(result, client.place)
     except UnusableAnswer as error:
-        raise UnusableAnswer(f"{str(error).removesuffix('.')}{client.explanation(result)}.") from None
+        raise UnusableAnswer(f"{client.said(str(error)).removesuffix('.')}{client.explanation(result)}.") from None
 
 
 def _stuck_words(client: Client, request_id: str, state: str) -> str:
@@ -117,13 +139,17 @@ def _stuck_words(client: Client, request_id: str, state: str) -> str:
     )
 
 
-def _failure(client: Client, request_id: str, status: Mapping, result: Mapping) -> RenderFailed:
+def _failure(client: Client, live: Live, request_id: str, status: Mapping, result: Mapping) -> RenderFailed:
     """What the service says of a failed request, in its result or else in its status."""
-    ended = _state(result) if _state(result) in FAILED | CANCELLED else _state(status)
+    ended = state_in(result) if state_in(result) in FAILED | CANCELLED else state_in(status)
     said = dict(status) | {name: value for name, value in result.items() if value is not None}
     cost = cost_in(said)
-    charged = f" It reports a cost of ${cost:.4f}." if cost is not None else ""
+    live.show(cost_usd=cost)
+    charged = [remark("reported_cost", usd=f"${cost:.4f}")] if cost is not None else []
     if ended in CANCELLED:
-        return Cancelled(f"RunComfy reports that request {request_id} was cancelled.{charged}")
-    words = client.explanation(said)
-    return RenderFailed(f"RunComfy reports that request {request_id} failed{words}.{charged}")
+        return Cancelled(joined(remark("render_cancelled", id=request_id), *charged))
+    words = client.own_words(said)
+    failed = remark("render_failed", id=request_id)
+    if words:
+        failed = remark("render_failed_saying", id=request_id, words=words)
+    return RenderFailed(joined(failed, *charged))

@@ -8,50 +8,26 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ...request import Call
-from .entries import FETCHABLE, OPEN, Entry, Run, State
+from ...request.requests import Call
+from ...words.remarks import remark
+from .entries import FETCHABLE, OPEN, Content, Entry, Run, State, is_whole
 from .errors import JournalError
 from .files import FileLock, write_private
-from .place import Place
+from .place import JOURNAL_FILE, Place
+from .remembered import REMEMBERED, VANISHED
 
 SCHEMA = 1
 KEPT_SETTLED = 200
 MAX_OPEN = 200
-_FILE = "journal.json"
-
-
-@dataclass(frozen=True)
-class Content:
-    """Everything in the journal, oldest first."""
-
-    entries: tuple[Entry, ...] = ()
-    runs: tuple[Run, ...] = ()
-
-    def entry(self, key: str | None) -> Entry | None:
-        return next((entry for entry in self.entries if entry.key == key), None)
-
-    def by_request_id(self, request_id: str) -> Entry | None:
-        return next((entry for entry in reversed(self.entries) if entry.request_id == request_id), None)
-
-    def with_entry(self, entry: Entry) -> "Content":
-        """``entry`` added, or put in the place of the one with its key."""
-        if self.entry(entry.key) is None:
-            return replace(self, entries=(*self.entries, entry))
-        return replace(self, entries=tuple(entry if old.key == entry.key else old for old in self.entries))
-
-    def with_run(self, run: Run) -> "Content":
-        """``run`` as the newest, instead of its earlier state and of a run it merely repeats."""
-        others = [old for old in self.runs if old.key != run.key and not run.repeats(old)]
-        return replace(self, runs=(*others, run))
 
 
 class Journal:
     """The journal of one place. Every method is one transaction. Raises JournalError."""
 
     def __init__(self, place: Place):
-        self.path = place.directory / _FILE
+        self.path = place.directory / JOURNAL_FILE
         self._patience = place.patience
         self._sending: dict[str, FileLock] = {}
 
@@ -65,8 +41,9 @@ class Journal:
     def look_up(self, run: Run, wanted: Entry) -> Entry | None:
         """The request that already asked for what ``wanted`` of ``run`` would ask, or None when it is to be submitted.
 
-        Newest first: one that can be fetched, one being sent, one whose outcome is unknown and was not
-        shown before the run began. One left in the sending state by a process that died becomes unknown.
+        Newest first: one that can be fetched, one being sent, one of those that the user must be told about first
+        and was not told before the run was queued. One left in the sending state by a process that died becomes
+        unknown.
         """
         with self._transaction() as edit:
             return self._match(edit, run, wanted)
@@ -81,6 +58,7 @@ class Journal:
                 earlier = self._match(edit, run, entry)
                 if earlier is not None:
                     return earlier
+                REMEMBERED.check(self.path, edit.content, run.created)
                 self._check_room(edit.content)
                 lock = FileLock(self._lock_path(entry.key))
                 if not lock.try_acquire():
@@ -120,13 +98,31 @@ class Journal:
             self._end_sending(entry.key)
         return updated
 
+    def note_shown(self, keys: set[str]) -> None:
+        """Record that the user has just been told about these entries, or that the journal has vanished."""
+        if VANISHED in keys:
+            REMEMBERED.note_shown(self.path)
+        with self._transaction() as edit:
+            for entry in edit.content.entries:
+                if entry.key in keys:
+                    edit.content = edit.content.with_entry(replace(entry, shown=time.time()))
+
+    def take_back_shown(self, keys: set[str]) -> None:
+        """Record that the user has not been told about these entries after all."""
+        if keys:
+            with self._transaction() as edit:
+                for entry in edit.content.entries:
+                    if entry.key in keys:
+                        edit.content = edit.content.with_entry(replace(entry, shown=None))
+
     def strike_off(self, keys: set[str]) -> int:
         """Settle open entries at the user's word, so that they no longer count. Returns how many."""
         struck = 0
         with self._transaction() as edit:
             for entry in edit.content.entries:
                 if entry.key in keys and entry.state in OPEN and not self._is_being_sent(entry):
-                    edit.content = edit.content.with_entry(replace(entry, state=State.GONE, updated=time.time()))
+                    struck_off = replace(entry, state=State.GONE, shown=0.0, updated=time.time())
+                    edit.content = edit.content.with_entry(struck_off)
                     struck += 1
         return struck
 
@@ -139,9 +135,10 @@ class Journal:
             entry = self._without_dead_sender(edit, entry)
             if entry.state in FETCHABLE or entry.state is State.SENDING:
                 return entry
-            # What was shown while this run was under way already, to another take or node, nobody has read yet.
-            unread = not entry.warned or entry.updated > run.created
-            if entry.state is State.UNKNOWN and (entry.request_id or unread):
+            if entry.is_to_be_told:
+                if not entry.was_shown_before(run.created):
+                    return entry
+            elif entry.state is State.UNKNOWN:  # with an id to ask about
                 return entry
         return None
 
@@ -180,43 +177,38 @@ class Journal:
         lock = FileLock(self.path.with_name("journal.lock"))
         try:
             if not lock.acquire(self._patience.lock):
-                raise JournalError(
-                    f"The journal {self.path} has been locked by another process for {self._patience.lock:g} "
-                    "s; queue again in a moment."
-                )
+                waited = f"{self._patience.lock:g}"
+                raise JournalError(remark("journal_locked", path=str(self.path), waited=waited))
             try:
                 edit = _Edit(self._load())
                 before = edit.content
                 yield edit
                 if edit.content != before:
-                    self._store(_pruned(edit.content))
+                    edit.content = _pruned(edit.content)
+                    self._store(edit.content)
+                settled = sum(1 for entry in edit.content.entries if entry.state not in OPEN)
+                REMEMBERED.saw(self.path, edit.content, full=settled >= KEPT_SETTLED)
             finally:
                 lock.release()
         except OSError as error:
-            raise JournalError(
-                f"The journal of paid requests {self.path} cannot be written ({error.strerror}). Make that "
-                "folder writable for ComfyUI and see that its disk is not full, then queue again."
-            ) from None
+            why = str(error.strerror)
+            raise JournalError(remark("journal_unwritable", path=str(self.path), why=why)) from None
 
     def _load(self) -> Content:
         try:
             data = json.loads(self.path.read_bytes())
+            if is_whole(data["schema"]) and data["schema"] > SCHEMA:
+                raise JournalError(remark("journal_newer", path=str(self.path)))
             if data["schema"] != SCHEMA:
-                raise JournalError(
-                    f"The journal {self.path} was written by a newer version of this pack; update the pack."
-                )
+                raise ValueError
             return Content(
                 tuple(Entry.from_json(entry) for entry in data["entries"]),
                 tuple(Run.from_json(run) for run in data["runs"]),
             )
         except FileNotFoundError:
             return Content()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise JournalError(
-                f"The journal of paid requests {self.path} cannot be read, so it cannot be checked what is "
-                "already paid for and nothing more is submitted. Repair the file, or move it away to start "
-                "a new one (the ids in it stay fetchable by resume_request_id)."
-            ) from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise JournalError(remark("journal_unreadable", path=str(self.path))) from None
 
     def _store(self, content: Content) -> None:
         data = {

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,12 @@ API_URL = "https://model-api.runcomfy.net"
 API_URL_VARIABLE = "ACESTEP_RUNCOMFY_BASE_URL"
 SERVERLESS_URL = "https://api.runcomfy.net"
 SERVERLESS_URL_VARIABLE = "ACESTEP_RUNCOMFY_SERVERLESS_URL"
+DATA_DIRECTORY_VARIABLE = "ACESTEP_DATA_DIR"
+# RunComfy's own packs know it: on a machine of another environment than production the token is of that one.
+ENVIRONMENT_VARIABLE = "RUNCOMFY_API_ENVIRONMENT"
+JOURNAL_FILE = "journal.json"
+DEPLOYMENTS_FOLDER = "deployments"  # that of the runner's deployments lies in it
+_PACK = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,11 @@ class Patience:
     """Waits, in seconds. The defaults are the contract's; tests shorten them."""
 
     connect: float = 10.0
-    answer: float = 20.0  # a GET or a cancel
-    submission: float = 60.0  # the paid POST's answer
+    answer: float = 20.0  # any single wait for more of a GET's answer
+    whole_answer: float = 30.0  # a GET's answer in all; of a file its headers
+    submission: float = 90.0  # the paid POST and its answer, in all
+    download: float = 600.0  # a file in all
+    slow_download: float = 20.0  # a file that comes in too slowly
     first_poll: float = 1.0
     poll: float = 2.0
     first_backoff: float = 0.5
@@ -48,23 +57,69 @@ class Place:
 
     @classmethod
     def of_comfyui(cls) -> "Place":
-        """The place of the running ComfyUI. Raises InputError for a base URL that is not loopback."""
+        """The place of the running ComfyUI. Raises InputError for a setting that cannot be used."""
         import folder_paths
 
-        directory = Path(folder_paths.get_system_user_directory("acestep"))
+        usual = Path(folder_paths.get_system_user_directory("acestep"))
+        open_to_others = [
+            folder_paths.get_input_directory(),
+            folder_paths.get_output_directory(),
+            folder_paths.get_temp_directory(),
+            folder_paths.get_user_directory(),
+            _PACK / "js",
+        ]
+        directory = data_directory(os.environ, usual, map(Path, open_to_others))
         return cls(directory, api_url_from(os.environ), os.environ)
 
 
+def data_directory(environment: Mapping[str, str], usual: Path, open_to_others: Iterable[Path] = ()) -> Path:
+    """Where token, ceiling and journal lie: the ``usual`` folder, or the one that ACESTEP_DATA_DIR names.
+
+    open_to_others: folders whose files can be asked for over HTTP. Raises InputError.
+    """
+    text = environment.get(DATA_DIRECTORY_VARIABLE, "").strip()
+    if not text:
+        return usual
+    directory = Path(text)
+    if not directory.is_absolute():
+        raise InputError(f"{DATA_DIRECTORY_VARIABLE} is {text[:200]!r}; it must be the whole path of a folder.")
+    if any(directory.resolve().is_relative_to(folder.resolve()) for folder in open_to_others):
+        raise InputError(
+            f"{DATA_DIRECTORY_VARIABLE} names {directory}, whose files ComfyUI hands out to anyone who asks; name a "
+            "folder outside ComfyUI's input, output, temp and user folders."
+        )
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"{DATA_DIRECTORY_VARIABLE} names {directory}, which is a file; name a folder.")
+    journals = (Path(JOURNAL_FILE), Path(DEPLOYMENTS_FOLDER, JOURNAL_FILE))
+    if any((usual / journal).exists() and not (directory / journal).exists() for journal in journals):
+        raise InputError(
+            f"{DATA_DIRECTORY_VARIABLE} names {directory}, but the journal of paid requests still lies in {usual}, so "
+            "what it holds would be bought again. Move the files of that folder to the new one."
+        )
+    return directory
+
+
 def api_url_from(environment: Mapping[str, str]) -> str:
-    """The service's base URL, or the loopback address a test put in its place."""
-    text = environment.get(API_URL_VARIABLE, "").strip()
-    return loopback_url(API_URL_VARIABLE, text) if text else API_URL
+    """The service's base URL, or the loopback address a test put in its place. Raises InputError."""
+    return _url_from(environment, API_URL_VARIABLE, API_URL)
 
 
 def serverless_url_from(environment: Mapping[str, str]) -> str:
     """The same for RunComfy's serverless deployments."""
-    text = environment.get(SERVERLESS_URL_VARIABLE, "").strip()
-    return loopback_url(SERVERLESS_URL_VARIABLE, text) if text else SERVERLESS_URL
+    return _url_from(environment, SERVERLESS_URL_VARIABLE, SERVERLESS_URL)
+
+
+def _url_from(environment: Mapping[str, str], variable: str, usual: str) -> str:
+    text = environment.get(variable, "").strip()
+    if text:
+        return loopback_url(variable, text)
+    kind = environment.get(ENVIRONMENT_VARIABLE, "").strip()
+    if kind.lower() not in ("", "production"):
+        raise InputError(
+            f"{ENVIRONMENT_VARIABLE} is {kind[:200]!r}, and this pack talks to RunComfy's production servers only; "
+            "remove it to use those."
+        )
+    return usual
 
 
 def loopback_url(variable: str, text: str) -> str:

@@ -3,14 +3,18 @@
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
-from .endpoints import MODELS, TEXT_TO_AUDIO, V1_5
-from .errors import UnusableAnswer
+from .endpoints import MODELS, TEXT_TO_AUDIO, V1_5, model_meant_by
+from .errors import RunComfyError, UnusableAnswer
 
 UNITS = ("second", "output")
 CACHE_SECONDS = 60.0
+# A price beyond these is a mistake somewhere, or no price: it could bind no limit, or nobody would pay it.
+LEAST_USD, MOST_USD = 1e-6, 100.0
+_DIGITS = range(4, 11)
 
 # RunComfy's published list prices per second of audio, September 2026 (shared contract page).
 _LIST_USD_PER_SECOND = dict.fromkeys(MODELS, 0.0002) | {TEXT_TO_AUDIO[V1_5]: 0.0003}
@@ -43,7 +47,8 @@ def list_price(model: str) -> Price:
 def price_from(answer: dict, model: str) -> Price:
     """The live price in a catalogue answer. Raises UnusableAnswer for anything that leaves a doubt."""
     usd, unit = _dollars(answer.get("base_price_usd")), answer.get("price_unit")
-    if answer.get("model_id", model) != model or usd is None:
+    told = answer.get("model_id", model)
+    if not isinstance(told, str) or model_meant_by(told) != model or usd is None:
         raise UnusableAnswer(
             f"RunComfy gave no usable price for {model}, so nothing is submitted. Try again later; if it "
             "stays so, this pack needs an update."
@@ -57,9 +62,47 @@ def price_from(answer: dict, model: str) -> Price:
 
 
 def _dollars(value) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if math.isfinite(value) and value >= 0 else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not LEAST_USD <= value <= MOST_USD:
+        return None  # a NaN too: it lies between nothing
+    return float(value)
+
+
+def dollars(usd: float) -> str:
+    return f"${usd:.{_DIGITS[0]}f}"
+
+
+def told_apart(parts: Sequence[float], limit: float) -> list[str]:
+    """The amounts and the limit that their sum is above, with as many digits as it takes to see that it is."""
+    for digits in _DIGITS:
+        if round(sum(round(part, digits) for part in parts), digits) > round(limit, digits):
+            break
+    return [f"${usd:.{digits}f}" for usd in (*parts, limit)]
+
+
+class RunPrice:
+    """The live price during a run. Once something was submitted at it, it is asked anew. Thread-safe."""
+
+    def __init__(self, ask: Callable[[], Price]):
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._answer: Price | RunComfyError | None = None
+
+    def now(self) -> Price:
+        """Raises RunComfyError when there is no usable one; that too is found out once for all that ask meanwhile."""
+        with self._lock:
+            if self._answer is None:
+                try:
+                    self._answer = self._ask()
+                except RunComfyError as error:
+                    self._answer = error
+            if isinstance(self._answer, Price):
+                return self._answer
+            raise copy(self._answer)  # each call adds its own name and advice
+
+    def used(self) -> None:
+        """Something was submitted at it."""
+        with self._lock:
+            self._answer = None
 
 
 class PriceBoard:

@@ -1,15 +1,15 @@
 """Putting an earlier run together again from the request ids the user gives."""
 
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ...errors import InputError
-from ...request import Call, GenerateRequest, InpaintRequest, Request
+from ...request.requests import Call, GenerateRequest, InpaintRequest, Request
 from ..interface import Plan
 from .answers import REQUEST_ID
 from .endpoints import INPAINT, OUTPAINT, TEXT_TO_AUDIO
-from .entries import Entry, Run, call_key, call_words
-from .errors import NothingToFetch
+from .entries import Entry, Run, call_key
 from .journal import Content
 
 _KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "generated track") | {INPAINT: "inpaint", OUTPAINT: "outpaint"}
@@ -46,13 +46,30 @@ def find_run(content: Content, request: Request) -> Run | None:
     return run
 
 
-def as_planned(request: Request, run: Run) -> Request:
-    """``request`` with the seeds and takes of the run that is fetched."""
-    return replace(request, seed=run.seed, batch_size=run.takes)
+@dataclass(frozen=True)
+class Fetch:
+    """What there is of a run to fetch. entries: by call key. takes: those asked for. missing: calls never accepted."""
+
+    run: Run
+    entries: Mapping[str, Entry]
+    takes: frozenset[int]
+    missing: tuple[Call, ...] = ()
 
 
-def entries_for(request: Request, run: Run, plan: Plan, content: Content) -> dict[str, Entry]:
-    """The entry of each call of ``plan``, by call key. Raises when the run cannot fill the plan, or misses a part."""
+def as_planned(request: Request, run: Run, content: Content) -> Request:
+    """``request`` with the seeds, takes and length of the run that is fetched."""
+    planned = replace(request, seed=run.seed, batch_size=run.takes)
+    entry = next((entry for key in run.calls.values() if (entry := content.entry(key))), None)
+    if isinstance(planned, GenerateRequest) and entry and not entry.is_typed_in:
+        planned = replace(planned, duration=round(entry.seconds))
+    return planned
+
+
+def whole_run(request: Request, run: Run, plan: Plan, content: Content) -> Fetch:
+    """What is to be fetched of a known run: all of it for one id, for several the takes that they are of.
+
+    Raises InputError when the run cannot fill the plan, NothingToFetch when nothing of it was accepted.
+    """
     parts = len(plan.call_seconds)
     if (run.items, run.takes, run.parts) != (plan.items, plan.takes, parts):
         raise InputError(
@@ -62,21 +79,15 @@ def entries_for(request: Request, run: Run, plan: Plan, content: Content) -> dic
             "clear resume_request_id."
         )
     found = {call: content.entry(run.entry_key(call)) for call in calls_of(plan)}
+    ids = request.resume_request_ids
+    named = {call.take for call, entry in found.items() if entry and entry.request_id in ids}
+    takes = frozenset(named if len(ids) > 1 else range(run.takes))
     entries = {call_key(call): entry for call, entry in found.items() if entry and entry.request_id}
-    missing = [call for call in found if call_key(call) not in entries]
-    if missing:
-        names = "; ".join(call_words(call, run) or "its only part" for call in missing)
-        raise NothingToFetch(
-            f"{request.node}: of the run of request {request.resume_request_ids[0]}, this was never "
-            f"accepted: {names}. Nothing is bought on resume: clear resume_request_id and queue with seed "
-            f"{run.seed} to fetch what is there and buy what is missing."
-        )
-    return entries
+    missing = [call for call in found if call.take in takes and call_key(call) not in entries]
+    return Fetch(run, entries, takes, tuple(missing))
 
 
-def foreign_run(
-    request: Request, model: str, plan: Plan, account: str, content: Content
-) -> tuple[Run, dict[str, Entry]]:
+def foreign_run(request: Request, model: str, plan: Plan, account: str, queued_at: float, content: Content) -> Fetch:
     """A run made of ids the journal knows no run of, in the order of the calls.
 
     Raises InputError for a wrong number of them, and for an id of another kind of node.
@@ -98,11 +109,12 @@ def foreign_run(
             request_id=request_id, account=account, model=model, seed=request.seeds[call.take],
             seconds=plan.call_seconds[call.part], body_sha256="", estimate_usd=0.0, created=now, updated=now,
         )  # fmt: skip
-    run = new_run(request, model, plan)
-    return replace(run, calls={key: entry.key for key, entry in entries.items()}), entries
+    run = new_run(request, model, plan, queued_at)
+    run = replace(run, calls={key: entry.key for key, entry in entries.items()})
+    return Fetch(run, entries, frozenset(range(plan.takes)))
 
 
-def new_run(request: Request, model: str, plan: Plan, sources: tuple[str, ...] = ()) -> Run:
+def new_run(request: Request, model: str, plan: Plan, queued_at: float, sources: tuple[str, ...] = ()) -> Run:
     """The journal's record of a run about to begin."""
     return Run(
         node=request.node,
@@ -112,7 +124,7 @@ def new_run(request: Request, model: str, plan: Plan, sources: tuple[str, ...] =
         takes=plan.takes,
         parts=len(plan.call_seconds),
         sources=sources,
-        created=time.time(),
+        created=queued_at,
     )
 
 

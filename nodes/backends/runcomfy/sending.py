@@ -3,8 +3,11 @@
 import logging
 import threading
 import time
+from dataclasses import replace
 
-from .client import THREAD_NAME, Client, Submission
+from ...words.remarks import as_remark, joined
+from . import wording
+from .client import THREAD_NAME, Cancel, Client, Submission
 from .endpoints import Body
 from .entries import Entry, State
 from .errors import JournalError
@@ -22,18 +25,14 @@ class Sending:
     alone: it records the answer and then cancels the request.
     """
 
-    words_when_abandoned = (
-        "Stopped while a paid request was being submitted; its answer is awaited in the background, "
-        "recorded, and the request is then cancelled. Whether it is charged is not known yet: see ComfyUI's "
-        "log."
-    )
-
     def __init__(self, client: Client, journal: Journal, entry: Entry, body: Body):
         self._client, self._journal, self._entry, self._body = client, journal, entry, body
         self._lock = threading.Lock()
         self._abandoned = self._answered = False
-        # Not a daemon: leaving ComfyUI waits for the answer too, at most as long as a submission may take.
-        self.answer = start_thread(self._send, f"{THREAD_NAME}-submit", daemon=False)
+        # A ComfyUI that is being closed waits a moment for the answer too. If none comes, the next look at the journal
+        # finds that the sender has died, and the outcome is unknown.
+        at_exit = client.place.patience.after_stop
+        self.answer = start_thread(self._send, f"{THREAD_NAME}-submit", at_exit)
 
     def abandon(self) -> bool:
         """Leave the thread to itself. False when the answer is there already and is the caller's to deal with."""
@@ -41,16 +40,27 @@ class Sending:
             self._abandoned = not self._answered
             return self._abandoned
 
+    def accepted_as(self, request_id: str) -> Entry:
+        """The entry with its id, which the journal may not hold."""
+        return replace(self._entry, state=State.ACCEPTED, request_id=request_id)
+
     def _send(self) -> tuple[Submission, Entry]:
         submission = self._client.submit(self._body.model, self._body.data)
+        problem = None
         try:
             entry = self._recorded(submission)
+        except JournalError as error:
+            problem, entry = error, self._entry
+            if submission.request_id is not None:
+                entry = self.accepted_as(submission.request_id)
         finally:
             with self._lock:
                 self._answered = True
                 alone = self._abandoned
         if alone:
-            self._finish_alone(submission, entry)
+            self._finish_alone(submission, entry, is_recorded=problem is None)
+        if problem is not None:
+            raise problem
         return submission, entry
 
     def _recorded(self, submission: Submission) -> Entry:
@@ -61,46 +71,40 @@ class Sending:
             return self._journal.update(self._entry, state=state, request_id=submission.request_id)
         except JournalError as error:
             if submission.request_id is None:
-                raise JournalError(f"{submission.error} That could not be recorded either. {error}") from None
-            words = (
-                f"RunComfy accepted request {submission.request_id}, which may be charged, but it could not "
-                f"be recorded. Write the id down: resume_request_id fetches it without a new charge. {error}"
-            )
+                raise JournalError(wording.unrecorded(submission.error, error)) from None
+            words = wording.accepted_unrecorded(submission.request_id, error)
             log.error("%s", words)
             raise JournalError(words, submission.request_id) from None
 
-    def _finish_alone(self, submission: Submission, entry: Entry) -> None:
-        if submission.error is None:
+    def _finish_alone(self, submission: Submission, entry: Entry, is_recorded: bool) -> None:
+        if entry.request_id is not None:  # also of an error that names one: it can be asked about
             deadline = time.monotonic() + self._client.place.patience.after_stop
-            cancel_and_record(self._client, self._journal, entry, Live(), deadline)
+            cancel_and_record(self._client, self._journal, entry, Live(), deadline, is_recorded)
         else:
             log.warning("A submission that was under way when you pressed Stop ended so: %s", submission.error)
 
 
-def cancel_and_record(client: Client, journal: Journal, entry: Entry, live: Live, deadline: float) -> None:
+def cancel_and_record(
+    client: Client, journal: Journal, entry: Entry, live: Live, deadline: float, is_recorded: bool = True
+) -> None:
     """Cancel an accepted request; its outcome goes to the journal, the log and ``live``.
 
     Returns at ``deadline`` (monotonic seconds) at the latest; a slower answer is still recorded and logged.
+    is_recorded: whether the journal holds the request's id, without which queueing again does not find it.
     """
     live.show(state="cancelling")
 
-    def cancel() -> None:
-        outcome = client.cancel(entry.accepted_id)
-        if outcome == "cancelled":
-            journal.update(entry, state=State.CANCELLED)
-        words = _OUTCOME_WORDS[outcome].format(id=entry.request_id, seed=entry.seed)
-        live.show(state=outcome, message=words)
-        log.info("%s", words)
+    def cancel_it() -> None:
+        cancel = client.cancel(entry.accepted_id)
+        outcome, words = cancel.outcome, wording.after_cancel(cancel, entry, is_recorded)
+        try:
+            if outcome == "cancelled":
+                journal.update(entry, state=State.CANCELLED, shown=0.0)  # as asked for
+        except JournalError as error:
+            words = joined(words, as_remark(error))
+        live.say(words, state=outcome)
+        log.info("%s", words.sentence())
 
-    future = start_thread(cancel, f"{THREAD_NAME}-cancel", daemon=False)
+    future = start_thread(cancel_it, f"{THREAD_NAME}-cancel", client.place.patience.after_stop)
     if not wait_briefly(future, max(0.0, deadline - time.monotonic())):
-        live.show(state="unknown", message=_OUTCOME_WORDS["unknown"].format(id=entry.request_id, seed=entry.seed))
-
-
-_OUTCOME_WORDS = {
-    "cancelled": "Request {id} was cancelled while it was still waiting.",
-    "charged": "Request {id} is already running or complete: it cannot be cancelled any more and will be charged. Set "
-    "resume_request_id to {id}, or queue again with seed {seed}, to fetch it without a new charge.",
-    "unknown": "It is not known whether request {id} was cancelled: it may complete and be charged. Set "
-    "resume_request_id to {id}, or queue again with seed {seed}, to fetch it without a new charge.",
-}
+        live.say(wording.after_cancel(Cancel("unknown"), entry, is_recorded), state="unknown")

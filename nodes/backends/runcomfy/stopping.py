@@ -1,9 +1,10 @@
 """How a thread that waits for the network learns of Stop, and how it waits without being stuck."""
 
+import atexit
 import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout  # its own class before Python 3.11
 from typing import TypeVar
 
@@ -42,11 +43,39 @@ class Stop:
             raise Stopped
 
 
-def start_thread(function: Callable[[], Result], name: str, daemon: bool) -> "Future[Result]":
+class _Leaving:
+    """What the process waits for, a moment, before it ends."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._futures: set[Future] = set()
+        self._seconds = 0.0
+        atexit.register(self._wait)
+
+    def wait_for(self, future: Future, seconds: float) -> None:
+        with self._lock:
+            self._futures.add(future)
+            self._seconds = max(self._seconds, seconds)
+        future.add_done_callback(self._forget)
+
+    def _forget(self, future: Future) -> None:
+        with self._lock:
+            self._futures.discard(future)
+
+    def _wait(self) -> None:
+        with self._lock:
+            futures, seconds = list(self._futures), self._seconds
+        wait(futures, seconds)
+
+
+_LEAVING = _Leaving()
+
+
+def start_thread(function: Callable[[], Result], name: str, seconds_at_exit: float = 0.0) -> "Future[Result]":
     """Run ``function`` in a thread of its own.
 
     Not in asyncio's pool: asyncio.run joins that at the end of a prompt, so a hung connection would block
-    ComfyUI's queue. A daemon thread may be abandoned; one that is not keeps the process until it has ended.
+    ComfyUI's queue. The thread keeps no process alive; one that ends meanwhile waits ``seconds_at_exit`` for it.
     """
     future: Future = Future()
     future.set_running_or_notify_cancel()  # from here on nobody can cancel it
@@ -59,7 +88,9 @@ def start_thread(function: Callable[[], Result], name: str, daemon: bool) -> "Fu
         else:
             future.set_result(result)
 
-    threading.Thread(target=body, name=name, daemon=daemon).start()
+    if seconds_at_exit:
+        _LEAVING.wait_for(future, seconds_at_exit)
+    threading.Thread(target=body, name=name, daemon=True).start()
     return future
 
 

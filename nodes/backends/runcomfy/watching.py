@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ...progress import Progress
+from ...request.progress import Progress
 from .client import THREAD_NAME
 from .live import Live
 from .stopping import Stopped, start_thread
@@ -37,7 +37,7 @@ async def watch(
     met it first. Either way ``stop_everything`` tells the thread, its end is awaited, and the exception goes on.
     """
     ticker = _Ticker(live, progress)
-    thread = start_thread(work, THREAD_NAME, daemon=True)
+    thread = start_thread(work, THREAD_NAME)
     done = asyncio.wrap_future(thread)
     try:
         while not done.done():

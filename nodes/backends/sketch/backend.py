@@ -9,15 +9,16 @@ import torch
 from ...audio.resample import resample, with_channels
 from ...audio.value import Sound
 from ...errors import InputError
-from ...request import GenerateRequest, InpaintRequest, OutpaintRequest, Request
-from ...tags import read_bpm
+from ...request.requests import GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ...words.remarks import Remark, remark
+from ...words.tags import read_bpm
 from ..interface import Backend, Plan, Range, Seconds
 from .mixing import blend
 from .performance import addition, piece
 from .style import read_style
 from .synth import RATE_HZ
 
-NOT_ACE_STEP = "This is sketch, not ACE-Step."
+NOT_ACE_STEP = remark("sketch")
 
 
 class SketchBackend(Backend[Request]):
@@ -28,12 +29,13 @@ class SketchBackend(Backend[Request]):
 
     def __init__(self, request: Request):
         super().__init__(request)
-        self._warnings = [NOT_ACE_STEP]
+        self._warnings: list[Remark] = [NOT_ACE_STEP]
         defaults = {"version": "auto", "variant": "auto", "language": "auto", "steps": 0, "guidance": 0.0}
-        ignored = [name for name, default in defaults.items() if getattr(request, name) != default]
+        defaults |= {"recipe": "upstream", "planning": "auto", "variation": 0.0, "surroundings": "hold"}
+        ignored = [name for name, default in defaults.items() if getattr(request, name, default) != default]
         ignored += [name for name in ("model", "clip", "vae") if getattr(request, name) is not None]
         if ignored:
-            self._warnings.append(f"Sketch ignores {', '.join(ignored)}.")
+            self._warnings.append(remark("sketch_ignores", names=", ".join(ignored)))
 
     @property
     def max_seconds(self) -> Seconds:
@@ -72,10 +74,9 @@ class SketchBackend(Backend[Request]):
         if asked is None or not style.loop:
             return
         filled, bars = style.filling(request.duration)
-        change = f"{filled.bpm:.1f} BPM instead of {asked}"
-        sentence = f"The loop plays at {change}, so that {bars} whole bars fill {request.duration} s."
-        if abs(filled.bpm - asked) > 0.05 and sentence not in self._warnings:
-            self._warnings.append(sentence)
+        said = remark("loop_tempo", bpm=f"{filled.bpm:.1f}", asked=asked, bars=bars, duration=request.duration)
+        if abs(filled.bpm - asked) > 0.05 and said not in self._warnings:
+            self._warnings.append(said)
 
     async def inpaint(self, window: Sound, ranges: Sequence[Range], request: InpaintRequest) -> Sound:
         """New music in the ranges, mixed in by ``strength``: 0 leaves the window as it is, 1 replaces the range.

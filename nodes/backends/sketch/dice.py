@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...request import Request
+from ...request.requests import Request
 
 T = TypeVar("T")
 

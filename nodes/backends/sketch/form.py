@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from ...lyrics import Section, is_instrumental_marker, sections
+from ...words.lyrics import Section, is_instrumental_marker, sections
 
 
 class Part(NamedTuple):

@@ -1,15 +1,13 @@
-"""What the words for genres and moods stand for."""
+"""What the words for genres and moods stand for, besides the tempo (see tempo.py of words)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Manner:
-    """What genre and mood decide wherever the tags say nothing more exact."""
+    """What genre and mood decide besides the tempo, wherever the tags say nothing more exact."""
 
     groove: str = "pop"  # a key of GROOVES
-    bpm: tuple[int, int] = (88, 120)  # the tempo is drawn from these, both included
-    pace: float = 1.0  # and multiplied by this
     band: tuple[str, ...] = ("piano", "pad")  # plays when the tags name nobody who could accompany
     bass: str = "bass"
     rhythm: bool = True  # bass and drums play without being named
@@ -21,25 +19,23 @@ class Manner:
 
 # Rows that match apply in this order, so the particular ones stand below the general ones.
 STYLES = (
-    (r"pop|indie|[kj]-?pop", {"groove": "pop", "bpm": (96, 124)}),
-    (r"rock|punk|metal|grunge", {"groove": "rock", "bpm": (112, 148), "band": ("rock guitar", "organ")}),
-    (r"folk|country|acoustic|ballad", {"groove": "folk", "bpm": (80, 112), "band": ("guitar", "strings")}),
-    (r"funk|soul|r&b|disco", {"groove": "funk", "bpm": (96, 116), "band": ("rhodes",), "sevenths": True}),
-    (r"reggae|ska|bossa|samba|latin", {"groove": "offbeat", "bpm": (84, 120), "band": ("guitar", "piano")}),
+    (r"pop|indie|[kj]-?pop", {"groove": "pop"}),
+    (r"rock|punk|metal|grunge", {"groove": "rock", "band": ("rock guitar", "organ")}),
+    (r"folk|country|acoustic|ballad", {"groove": "folk", "band": ("guitar", "strings")}),
+    (r"funk|soul|r&b|disco", {"groove": "funk", "band": ("rhodes",), "sevenths": True}),
+    (r"reggae|ska|bossa|samba|latin", {"groove": "offbeat", "band": ("guitar", "piano")}),
     (r"jazz|swing|blues", {"groove": "jazz", "swing": 0.16, "band": ("piano",), "sevenths": True}),
-    (r"house|techno|edm|dance|trance", {"groove": "house", "bpm": (120, 130), "band": ("synth", "pad")}),
-    (r"synthwave|80s|electronic|chiptune", {"groove": "rock", "bpm": (92, 116), "band": ("synth", "pad")}),
-    (r"drum (?:and|&|n) bass|dnb|jungle", {"groove": "funk", "bpm": (164, 176), "band": ("pad", "synth")}),
-    (r"hip[- ]?hop|rap|boom[- ]?bap", {"groove": "boombap", "bpm": (82, 98), "band": ("rhodes",)}),
-    (r"trap|drill", {"groove": "trap", "bpm": (132, 150), "band": ("bells", "pad"), "bass": "sub bass"}),
-    (r"lo-?fi", {"bpm": (70, 88), "swing": 0.09, "band": ("rhodes",), "sevenths": True, "bright_hz": 3_500}),
+    (r"house|techno|edm|dance|trance", {"groove": "house", "band": ("synth", "pad")}),
+    (r"synthwave|80s|electronic|chiptune", {"groove": "rock", "band": ("synth", "pad")}),
+    (r"drum (?:and|&|n) bass|dnb|jungle", {"groove": "funk", "band": ("pad", "synth")}),
+    (r"hip[- ]?hop|rap|boom[- ]?bap", {"groove": "boombap", "band": ("rhodes",)}),
+    (r"trap|drill", {"groove": "trap", "band": ("bells", "pad"), "bass": "sub bass"}),
+    (r"lo-?fi", {"swing": 0.09, "band": ("rhodes",), "sevenths": True, "bright_hz": 3_500}),
     (r"orchestral|cinematic|epic|film|classical", {"groove": "broad", "band": ("strings", "piano")}),
-    (r"ambient|drone|sleep", {"groove": "broad", "bpm": (60, 76), "band": ("pad", "bells"), "rhythm": False}),
+    (r"ambient|drone|sleep", {"groove": "broad", "band": ("pad", "bells"), "rhythm": False}),
     (r"^solo|only", {"rhythm": False, "band": ()}),
     (r"sad|melancholic|melancholy|dark|moody|tense|trap", {"minor": 1.0}),
     (r"happy|uplifting|cheerful|joyful|bright", {"minor": 0.0}),
-    (r"slow|calm|relaxing|mellow|peaceful|dreamy", {"pace": 0.88}),
-    (r"fast|energetic|driving|upbeat|anthemic", {"pace": 1.12}),
     (r"ambient|warm|vintage|tape", {"bright_hz": 5_000}),
 )
 # A bar in sixteenths: kick, snare, hat, chords, bass. ``x`` is a hit, ``X`` a hard one; a digit, for the bass,

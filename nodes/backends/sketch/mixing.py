@@ -1,4 +1,4 @@
-"""New music among what surrounds it: limiting, level, fades and blending. Samples are float32 [2, samples]."""
+"""New music among what surrounds it: limiting, level, width, fades and blending. Samples are float32 [2, samples]."""
 
 import math
 
@@ -38,6 +38,22 @@ def match_level(music: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.nd
     music = music * np.geomspace(first / own, last / own, music.shape[1], dtype=np.float32)
     limit(music)
     return music
+
+
+def narrow(music: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    """Take its sides down in place where it is wider than both of its neighbours: none beside a mono recording."""
+    near = round(_NEIGHBOUR_SECONDS * RATE_HZ)
+    own, *widths = (_width(sound) for sound in (music, left[:, -near:], right[:, :near]))
+    heard = [width for width in widths if width is not None]
+    if own and heard and own > max(heard):
+        side = (music[0] - music[1]) / 2 * (1 - math.sqrt(max(heard) / own))
+        music += np.stack([-side, side])
+
+
+def _width(sound: np.ndarray) -> float | None:
+    """Power of left − right over that of left + right; None where there is no sound."""
+    mid, side = (float(np.mean(np.square(sound[0] + sign * sound[1]))) if sound.size else 0.0 for sign in (1, -1))
+    return side / mid if mid > _SILENT_RMS**2 else None
 
 
 def _level(sound: np.ndarray) -> float:

@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from ...request import EditRequest, GenerateRequest, Request
+from ...request.requests import EditRequest, GenerateRequest, Request
 from ..interface import Seconds
 from .form import form
 from .instruments import DRUMS
-from .mixing import EDGE_SECONDS, fade, limit, match_level
+from .mixing import EDGE_SECONDS, fade, limit, match_level, narrow
 from .score import Score
 from .style import Style, read_style
 from .synth import RATE_HZ, Synth
@@ -31,13 +31,17 @@ def piece(request: GenerateRequest) -> np.ndarray:
 
 
 def addition(request: EditRequest, left: np.ndarray, samples: int, right: np.ndarray) -> np.ndarray:
-    """New music between ``left`` and ``right``, as loud as they are; it begins or ends where there is nothing."""
+    """New music between ``left`` and ``right``, as loud as they are and no wider.
+
+    It begins or ends where there is nothing.
+    """
     style = read_style(request)
     begins, ends = not left.size, not right.size
     seconds = samples / RATE_HZ
     if begins and not ends:  # its last bar is a whole one
         seconds = math.ceil(seconds / style.bar_seconds) * style.bar_seconds
     music = _perform(request, style, seconds, begins, ends)[:, -samples:]
+    narrow(music, left, right)
     if request.match_loudness:
         music = match_level(music, left, right)
     _fade_ends(music, style, begins, ends)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ...lyrics import is_instrumental_marker
-from ...request import Request
-from ...tags import is_instrumental
+from ...request.requests import Request
+from ...words.lyrics import is_instrumental_marker
+from ...words.tags import is_instrumental
 from ..interface import Seconds
 from .dice import dice_for, pick
 from .form import PARTS, Block, Part

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ...request import Request
-from ...tags import read_bpm, read_key, read_time_signature, split_tags
+from ...request.requests import Request
+from ...words.tags import read_bpm, read_key, read_time_signature
+from ...words.tempo import named, usual_tempo, wanted_and_denied
 from ..interface import Seconds
 from .dice import dice_for, pick
 from .genres import GROOVES, STYLES, Manner
@@ -66,13 +67,12 @@ class Style:
 
 
 def read_style(request: Request) -> Style:
-    tags = [tag.casefold() for tag in split_tags(request.tags)]
-    denied = [tag for tag in tags if re.match(r"(?:no|without)\b|drumless|beatless", tag)]
-    wanted = [tag for tag in tags if tag not in denied]
+    wanted, denied = wanted_and_denied(request.tags)
     dice = dice_for(request, "style")
 
     manner = _manner(wanted)
-    tempo = round(int(dice.integers(manner.bpm[0], manner.bpm[1] + 1)) * manner.pace)
+    usual = usual_tempo(wanted)
+    tempo = round(int(dice.integers(usual.slowest, usual.fastest + 1)) * usual.pace)
     key = f"{pick(dice, 'CDEFGAB')} {'minor' if dice.random() < manner.minor else 'major'}"
     root, mode = (read_key(request.tags) or key).split()
     metre = read_time_signature(request.tags) or "4/4"
@@ -93,34 +93,30 @@ def read_style(request: Request) -> Style:
         lead=pick(dice, leads) if leads else None,
         bass=bass,
         drums=drums,
-        low_voice=_names(r"male|man|baritone", wanted),
-        loop=_names(r"loop|looping|loopable", wanted),
+        low_voice=named(r"male|man|baritone", wanted),
+        loop=named(r"loop|looping|loopable", wanted),
         fade_in=any("in" in tag.split() for tag in fades),
         fade_out=any("in" not in tag.split() for tag in fades),
     )
 
 
-def _names(words: str, tags: Sequence[str]) -> bool:
-    return any(re.search(rf"\b(?:{words})s?\b", tag) for tag in tags)
-
-
 def _manner(tags: Sequence[str]) -> Manner:
     changes = {}
     for words, row in STYLES:
-        if _names(words, tags):
+        if named(words, tags):
             changes |= row
     return Manner(**changes)
 
 
 def _players(manner: Manner, wanted: Sequence[str], denied: Sequence[str]) -> tuple[list[str], str | None, bool]:
     """Who plays besides the singer: instruments, the bass, and whether there are drums. Somebody always does."""
-    possible = [name for name, timbre in TIMBRES.items() if not _names(timbre.words, denied)]
-    found = [name for name in possible if _names(TIMBRES[name].words, wanted)]
+    possible = [name for name, timbre in TIMBRES.items() if not named(timbre.words, denied)]
+    found = [name for name in possible if named(TIMBRES[name].words, wanted)]
     voices = [name for name in found if TIMBRES[name].role != "bass"]
     if all(TIMBRES[name].role == "lead" for name in voices):
         voices += [name for name in manner.band if name in possible]
     bass = next((name for name in found if TIMBRES[name].role == "bass"), None)
     if bass is None and manner.rhythm and manner.bass in possible:
         bass = manner.bass
-    drums = _names(DRUM_WORDS, wanted) or (manner.rhythm and not _names(DRUM_WORDS, denied))
+    drums = named(DRUM_WORDS, wanted) or (manner.rhythm and not named(DRUM_WORDS, denied))
     return (voices if voices or bass or drums else ["piano"]), bass, drums

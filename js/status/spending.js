@@ -1,0 +1,15 @@
+/** What the paid nodes of the page may cost together: the account's ceiling is for a whole prompt. */
+
+const amounts = new Map();
+
+/** Says what `panel` may spend, null for nothing, and shows the other panels anew when that has changed. */
+export function spends(panel, usd) {
+  if ((amounts.get(panel) ?? null) === usd) return;
+  if (usd === null) amounts.delete(panel);
+  else amounts.set(panel, usd);
+  for (const other of amounts.keys()) if (other !== panel) other.show();
+}
+
+/** What the other panels may spend, in dollars. */
+export const besides = (panel) =>
+  [...amounts].reduce((sum, [other, usd]) => (other === panel ? sum : sum + usd), 0);

@@ -1,0 +1,72 @@
+"""What this process has seen in a journal, so that one that vanishes meanwhile is noticed before anything is bought."""
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from .entries import Content
+from .errors import JournalError
+
+# Stands for the vanished journal where an error says what it tells of.
+VANISHED = "the journal"
+_MOST_IDS_SHOWN = 10
+
+
+class Remembered:
+    """By the journal's path. Thread-safe."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._entries: dict[Path, dict[str, str | None]] = {}
+        self._shown: dict[Path, float] = {}
+
+    def saw(self, path: Path, content: Content, full: bool) -> None:
+        """``content`` stands in the journal now. What is missing from it stays remembered, unless it is ``full``:
+
+        then what is missing was pruned.
+        """
+        found = {entry.key: entry.request_id for entry in content.entries}
+        with self._lock:
+            self._entries[path] = found if full else self._entries.get(path, {}) | found
+
+    def check(self, path: Path, content: Content, queued_at: float) -> None:
+        """Raises JournalError when entries are missing, unless the user was told before queueing the run."""
+        held = {entry.key for entry in content.entries}
+        with self._lock:
+            known = self._entries.get(path, {})
+            lost = {key: request_id for key, request_id in known.items() if key not in held}
+            if lost and self._shown.get(path, queued_at) < queued_at:
+                for key in lost:
+                    del known[key]
+                lost = {}
+        if lost:
+            raise _vanished(path, lost)
+
+    def problem(self, path: Path, content: Content) -> str | None:
+        """The sentence of ``check`` for entries that are missing, for a list of what there is."""
+        held = {entry.key for entry in content.entries}
+        with self._lock:
+            lost = {key: request_id for key, request_id in self._entries.get(path, {}).items() if key not in held}
+        return str(_vanished(path, lost)) if lost else None
+
+    def note_shown(self, path: Path) -> None:
+        """The user has just been told."""
+        with self._lock:
+            self._shown[path] = time.time()
+
+
+def _vanished(path: Path, lost: Mapping[str, str | None]) -> JournalError:
+    ids = [request_id for request_id in lost.values() if request_id]
+    shown = ", ".join(ids[-_MOST_IDS_SHOWN:])
+    error = JournalError(
+        f"The journal of paid requests {path} was deleted, moved or replaced while ComfyUI ran: {len(lost)} that it "
+        "held are missing, and what they paid for would be bought again. Put the file back; or queue again to go on "
+        f"without it{f' (resume_request_id still fetches {shown})' if shown else ''}."
+    )
+    error.tells_of = VANISHED
+    return error
+
+
+# One for the process, whichever run looks.
+REMEMBERED = Remembered()

@@ -1,0 +1,1 @@
+"""What a node was asked to do, checked once and then immutable."""

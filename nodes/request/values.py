@@ -1,0 +1,123 @@
+"""Checks of single values, whoever sends them: each gives the value in its own type or one sentence to act on."""
+
+import math
+
+from ..errors import InputError
+from ..words.numbers import plain
+from ..words.remarks import Remark, remark
+from ..words.tags import holds_a_tag
+from ..words.vocabulary import MAX_BPM, MIN_BPM
+
+MAX_SEED = 2**31 - 1
+NULL = "None"
+_SEED_NODES_END = 2**64
+_LONGEST_SHOWN = 60
+
+
+def number(node: str, name: str, value, low: float, high: float, unit: str = "") -> float:
+    """``value`` as a float within [low, high], or InputError."""
+    unit, value = f" {unit}" if unit else "", plain(value)
+    if not _is_number(value):
+        raise InputError(f"{node}: {name} is {_shown(value)}; it must be a number from {low:g} to {high:g}{unit}.")
+    if not low <= value <= high:
+        raise InputError(f"{node}: {name} is {_shown(value)}{unit}; {low:g} to {high:g}{unit} is allowed.")
+    return float(value)
+
+
+def whole_number(node: str, name: str, value, low: int, high: int, unit: str = "") -> int:
+    """``value`` as an int within [low, high], or InputError."""
+    unit, value = f" {unit}" if unit else "", plain(value)
+    if not _is_number(value) or value != int(value):
+        raise InputError(f"{node}: {name} is {_shown(value)}; it must be a whole number from {low} to {high}{unit}.")
+    if not low <= value <= high:
+        raise InputError(f"{node}: {name} is {_shown(int(value))}{unit}; {low} to {high}{unit} is allowed.")
+    return int(value)
+
+
+def seed_number(node: str, name: str, value, low: int) -> tuple[int, Remark | None]:
+    """``value`` as a seed from ``low`` to the largest, with what is to be said of one that had to be folded there.
+
+    Seed nodes that are shared by many kinds of models give 32 or 64 bits. Raises InputError for anything else.
+    """
+    value = plain(value)
+    if not _is_number(value) or value != int(value) or not -_SEED_NODES_END <= value < _SEED_NODES_END:
+        return whole_number(node, name, value, low, MAX_SEED), None
+    if low <= value <= MAX_SEED:
+        return int(value), None
+    folded = int(value) % (MAX_SEED + 1)
+    # As text: the page's numbers do not hold 64 bits.
+    return folded, remark("seed_folded", name=name, given=str(int(value)), most=MAX_SEED, seed=folded)
+
+
+def _is_number(value) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)  # of any size: a float may not hold it
+
+
+def _shown(value) -> str:
+    """``value`` in a sentence, whatever it is and however large."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def tempo(node: str, value) -> int:
+    """``value`` as a tempo in BPM: 0 (none) or what ACE-Step accepts, or InputError."""
+    bpm = whole_number(node, "bpm", value, 0, MAX_BPM)
+    if 0 < bpm < MIN_BPM:
+        raise InputError(f"{node}: bpm is {bpm}; 0 (none) or {MIN_BPM} to {MAX_BPM} is allowed.")
+    return bpm
+
+
+def yes_or_no(node: str, name: str, value) -> bool:
+    """``value`` when it is true or false, or InputError."""
+    value = plain(value)
+    if not isinstance(value, bool):
+        raise InputError(f"{node}: {name} is {value!r}; it must be true or false.")
+    return value
+
+
+def choice(node: str, name: str, value, options: tuple[str, ...]) -> str:
+    """``value`` when it is one of ``options``, or InputError."""
+    if not isinstance(value, str) or value not in options:
+        raise InputError(f"{node}: {name} is {_shown(value)}; choose one of {', '.join(options)}.")
+    return value
+
+
+def text(node: str, name: str, value) -> str:
+    """``value`` when it is whole text, or InputError. ComfyUI makes the word None of a null in an API prompt."""
+    problem = _text_problem(node, name, value)
+    if problem:
+        raise InputError(problem)
+    return "" if value == NULL else value
+
+
+def tags_problem(node: str, tags) -> str | None:
+    """The sentence to show when ``tags`` cannot be used, else None."""
+    problem = _text_problem(node, "tags", tags)
+    if problem:
+        return problem
+    if tags == NULL or not holds_a_tag(tags):
+        return (
+            f"{node}: tags is empty; describe the music with at least one comma-separated tag, "
+            "for example: lo-fi hip-hop, mellow, rhodes piano, 75 BPM."
+        )
+    return None
+
+
+def _text_problem(node: str, name: str, value) -> str | None:
+    if not isinstance(value, str):
+        return f"{node}: {name} is {type(value).__name__}; it must be text."
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        return (
+            f"{node}: {name} holds half of a character, such as half an emoji, at place {error.start + 1}; it must be "
+            "whole text: delete the character there and type it again."
+        )
+    return None

@@ -1,0 +1,1 @@
+"""The pack's routes on ComfyUI's server, for its front end."""

@@ -1,0 +1,93 @@
+"""POST /acestep/plan: how much sound RunComfy would have to make for an edit, for the price shown before a run.
+
+The page sends what it knows and gets the same plan that a run would make, to a millisecond; who may ask and how is in
+same_origin.py:
+
+    {"task": "inpaint", "seconds": 184.2, "context_seconds": 30, "ranges": [[12.5, 24], …]}
+    {"task": "outpaint", "seconds": 184.2, "context_seconds": 30, "before": 0, "after": 30}
+    either with "loop": true, and then of a range that crosses the end the start is the larger
+    → {"call_seconds": [71.5, …]}: of each paid request of one take, in order
+"""
+
+import math
+
+from ..audio.spaces import Ring
+from ..audio.windows import plan_extensions, plan_windows
+from ..backends.runcomfy.endpoints import MAX_CALL_SECONDS
+from ..errors import InputError
+from ..request.requests import MAX_CONTEXT_SECONDS, MAX_EXTENSION_SECONDS
+from ..request.time_ranges import merged, merged_on_ring
+from ..request.values import number, yes_or_no
+from .same_origin import BadInput, register
+
+PATH = "/acestep/plan"
+_NODE = "plan"
+_PER_SECOND = 1000
+_LONGEST_SECONDS = 24 * 3600.0
+_MOST_RANGES = 1000
+
+
+def call_seconds(question: dict) -> list[float]:
+    """Seconds of sound that come back from each request. Raises InputError for a question that makes no sense."""
+    samples = _samples(question, "seconds", _LONGEST_SECONDS)
+    context = number(_NODE, "context_seconds", question.get("context_seconds"), 0.0, MAX_CONTEXT_SECONDS, "s")
+    if samples < 1:
+        raise InputError("plan: seconds is 0; a track has some length.")
+    loop = yes_or_no(_NODE, "loop", question.get("loop", False))
+    if question.get("task") == "inpaint":
+        parts = _inpaint(_ranges(question.get("ranges"), samples, loop), samples, context, loop)
+    elif question.get("task") == "outpaint":
+        before = _samples(question, "before", MAX_EXTENSION_SECONDS)
+        after = _samples(question, "after", MAX_EXTENSION_SECONDS)
+        if loop:
+            parts = _inpaint([(samples, samples + after)], samples + after, context, loop) if after else ()
+        else:
+            sides = (before / _PER_SECOND, after / _PER_SECOND)
+            parts = plan_extensions(samples, _PER_SECOND, *sides, context, MAX_CALL_SECONDS)
+    else:
+        raise InputError(f"plan: task is {question.get('task')!r}; choose inpaint or outpaint.")
+    return [part.samples / _PER_SECOND for part in parts]
+
+
+def _inpaint(spans, samples: int, context: float, loop: bool):
+    """The windows of an inpaint. RunComfy takes one range a request."""
+    if loop:
+        found = merged_on_ring(spans, samples)
+        if sum(stop - start for start, stop in found) >= samples:
+            raise InputError("plan: the ranges leave nothing of the track for the loop to lead back to.")
+        ring = Ring.around(found, samples)
+        spans = [ring.opened(span) for span in found]
+    return plan_windows(samples, _PER_SECOND, merged(sorted(spans)), context, MAX_CALL_SECONDS, share=False)
+
+
+def register_routes(routes=None) -> None:
+    """Add the route to ComfyUI's server. ``routes`` is for tests."""
+
+    async def answer(question: dict) -> tuple[int, dict]:
+        try:
+            return 200, {"call_seconds": call_seconds(question)}
+        except InputError as error:
+            raise BadInput(str(error)) from None
+
+    register(PATH, answer, routes)
+
+
+def _samples(question: dict, name: str, most: float) -> int:
+    return round(number(_NODE, name, question.get(name), 0.0, most, "s") * _PER_SECOND)
+
+
+def _ranges(ranges, samples: int, loop: bool) -> list[tuple[int, int]]:
+    pairs = isinstance(ranges, list) and 0 < len(ranges) <= _MOST_RANGES
+    if not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in ranges):
+        raise InputError("plan: ranges must be a list of [start, end] pairs in seconds.")
+    spans = []
+    for start, end in ranges:
+        start, end = (number(_NODE, "ranges", time, 0.0, _LONGEST_SECONDS, "s") for time in (start, end))
+        first, last = math.floor(start * _PER_SECOND), min(samples, math.ceil(end * _PER_SECOND))
+        if loop and start > end and first <= samples:
+            spans.append((first, last + samples))
+            continue
+        if first >= last:
+            raise InputError(f"plan: the range {start:g} to {end:g} s is empty or lies past the end of the track.")
+        spans.append((first, last))
+    return spans

@@ -1,0 +1,1 @@
+"""One run from a checked request to AUDIO and its report."""

@@ -1,0 +1,1 @@
+"""What is written to ACE-Step: tags, lyrics, and the vocabulary of the public contract."""

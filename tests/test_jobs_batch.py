@@ -1,0 +1,223 @@
+"""A batch on an engine of the tests' own: order, lanes, failures, the limit on cost, and what is said at its end."""
+
+import json
+import threading
+from dataclasses import replace
+
+import numpy
+import pytest
+from runcomfy_simulator import rendering
+from runner import graph
+from runner.errors import Refused, RunFailed, Unavailable
+from runner.jobs.batch import Batch, Rendered, closing_error
+from runner.jobs.file import parse
+from runner.jobs.graphs import Sources, made
+from runner.jobs.price import Budget, estimate
+from runner.jobs.records import Records
+
+PRICE = 0.0002
+
+
+class Prices:
+    """A service that charges PRICE for a second."""
+
+    def of(self, model):
+        from acestep_nodes.nodes.backends.runcomfy.price import Price
+
+        return Price(model, PRICE, "second", live=True)
+
+
+class Engine:
+    """Renders a short tone for each job, or raises what `ends` says. Keeps who ran, and how many at once at most."""
+
+    def __init__(self, folder, ends=None, lanes=1, cost=None, gate=None):
+        self._sound, self._ends, self._lanes, self._cost, self._gate = (
+            folder / "tone.flac",
+            ends or {},
+            lanes,
+            cost,
+            gate,
+        )
+        tone = numpy.sin(numpy.arange(4410) / 10)[None].astype(numpy.float32)
+        self._sound.write_bytes(rendering.write(rendering.Music(tone, 44_100), "flac"))
+        self._lock = threading.Lock()
+        self._now = 0
+        self.ran, self.at_once, self.stopped, self.released = [], 0, False, 0
+
+    def lanes(self, jobs):
+        return self._lanes
+
+    def render(self, lane, job, began):
+        began()
+        with self._lock:
+            self.ran.append(job.name)
+            self._now += 1
+            self.at_once = max(self.at_once, self._now)
+        try:
+            if self._gate:
+                self._gate.wait(20)
+            if job.name in self._ends:
+                raise self._ends[job.name]
+            return Rendered([self._sound], {"cost_usd": self._cost, "request_ids": ["req"]}, self._release)
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def _release(self):
+        self.released += 1
+
+    def stop(self):
+        self.stopped = True
+
+
+def jobs_of(tmp_path, *lines, backend="runcomfy", workflow="text_to_music", audio=None):
+    base = graph.with_backend(graph.load(workflow)[1], backend)
+    asked = parse("\n".join(map(json.dumps, lines)).encode(), "jobs.jsonl", workflow)
+    return made(asked, base, tmp_path / "jobs.jsonl", audio, Sources())
+
+
+@pytest.fixture
+def ten(tmp_path):
+    return jobs_of(tmp_path, *({"name": f"job {n}", "1.seed": n, "1.duration": 10} for n in range(10)))
+
+
+def run(tmp_path, jobs, engine, limit=None):
+    records = Records(tmp_path / "out")
+    records.reconcile(jobs)
+    budget = Budget(jobs, records, Prices(), limit)
+    return Batch(jobs, records, engine, budget, lambda: None).run(), records, budget
+
+
+def test_every_job_runs_once_in_order_and_its_copies_are_released(tmp_path, ten):
+    engine = Engine(tmp_path, cost=0.5)
+    outcome, records, budget = run(tmp_path, ten, engine)
+    assert engine.ran == [job.name for job in ten] and engine.released == 10
+    assert outcome.exit_code == 0 and closing_error(outcome, 10, tmp_path) is None
+    assert all(records.is_done(job) for job in ten) and budget.spent == pytest.approx(5.0)
+    record = records.of(ten[3])
+    assert record["cost_usd"] == 0.5 and record["request_ids"] == ["req"] and record["files"][0]["seconds"] == 0.1
+    assert len(record["files"][0]["waveform"]) == 200 and max(record["files"][0]["waveform"]) in range(95, 101)
+
+
+def test_a_second_run_has_nothing_left_to_do(tmp_path, ten):
+    run(tmp_path, ten, Engine(tmp_path))
+    engine = Engine(tmp_path)
+    outcome, _, _ = run(tmp_path, ten, engine)
+    assert engine.ran == [] and outcome.exit_code == 0
+
+
+def test_jobs_run_side_by_side_and_never_more_than_the_lanes(tmp_path, ten):
+    gate = threading.Event()
+    engine = Engine(tmp_path, lanes=4, gate=gate)
+    waiting = threading.Thread(target=lambda: (wait_for(lambda: len(engine.ran) == 4), gate.set()))
+    waiting.start()
+    run(tmp_path, ten, engine)
+    waiting.join()
+    assert engine.at_once == 4 and sorted(engine.ran) == sorted(job.name for job in ten)
+
+
+def wait_for(condition):
+    from runcomfy_runs import wait_until
+
+    wait_until(condition, 20)
+
+
+def test_one_that_fails_stops_no_other_and_is_tried_again_alone(tmp_path, ten):
+    engine = Engine(tmp_path, {"job 3": RunFailed("It was too hard.", "x.RenderFailed")}, lanes=2)
+    outcome, records, _ = run(tmp_path, ten, engine)
+    assert len(engine.ran) == 10 and outcome.exit_code == 69 and not records.is_done(ten[3])
+    assert records.of(ten[3])["error"] == "It was too hard." and records.of(ten[3])["kind"] == "RenderFailed"
+    said = str(closing_error(outcome, 10, tmp_path))
+    assert "1 of 10 jobs failed" in said and "tries these again, and no other" in said
+    engine = Engine(tmp_path)
+    outcome, _, _ = run(tmp_path, ten, engine)
+    assert engine.ran == ["job 3"] and outcome.exit_code == 0
+
+
+def test_failures_of_several_kinds_end_with_1(tmp_path, ten):
+    ends = {"job 1": RunFailed("a", "x.RenderFailed"), "job 2": RunFailed("b", "x.InputError")}
+    outcome, _, _ = run(tmp_path, ten, Engine(tmp_path, ends))
+    assert outcome.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RunFailed("Top up.", "x.BalanceExhausted"), Unavailable("The disk is full."), RunFailed("a", "x.NotSignedIn")],
+)
+def test_what_would_end_every_job_ends_the_batch(tmp_path, ten, error):
+    engine = Engine(tmp_path, {"job 2": error})
+    outcome, _, _ = run(tmp_path, ten, engine)
+    assert engine.ran == ["job 0", "job 1", "job 2"] and outcome.not_begun == 7
+    assert outcome.exit_code == error.exit_code and str(error) in str(closing_error(outcome, 10, tmp_path))
+
+
+def test_a_service_out_of_reach_ends_it_at_the_third_in_a_row(tmp_path, ten):
+    away = {f"job {n}": RunFailed("Away.", "x.ServiceUnavailable") for n in (1, 2, 4, 5, 6, 7)}
+    engine = Engine(tmp_path, away)
+    outcome, _, _ = run(tmp_path, ten, engine)
+    assert engine.ran[-1] == "job 6" and outcome.not_begun == 3
+
+
+def test_a_mistake_of_the_programs_own_ends_the_batch_and_stops_the_engine(tmp_path, ten):
+    engine = Engine(tmp_path, {"job 1": ZeroDivisionError("x")})
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, ten, engine)
+    assert engine.stopped
+
+
+# The limit on what all may cost
+
+
+def test_above_the_limit_nothing_begins(tmp_path, ten):
+    records = Records(tmp_path / "out")
+    budget = Budget(ten, records, Prices(), 0.0199)
+    assert budget.expected == pytest.approx(10 * 10 * PRICE)
+    with pytest.raises(Refused, match=r"\$0\.0200.*--max-cost-usd 0\.0199.*nothing was bought"):
+        budget.check_all()
+    Budget(ten, records, Prices(), 0.02).check_all()
+
+
+def test_known_costs_bind_while_it_runs(tmp_path, ten):
+    engine = Engine(tmp_path, cost=0.005)  # dearer than the price said
+    outcome, _, budget = run(tmp_path, ten, engine, limit=0.02)
+    assert len(engine.ran) == 4 and outcome.not_begun == 6 and budget.spent == pytest.approx(0.02)
+    assert outcome.exit_code == 64 and "--max-cost-usd 0.02" in str(closing_error(outcome, 10, tmp_path))
+    # What was paid counts in the next run too.
+    engine = Engine(tmp_path, cost=0.005)
+    _, records, budget = run(tmp_path, ten, engine, limit=0.03)
+    assert len(engine.ran) == 2 and budget.spent == pytest.approx(0.03)
+
+
+def test_what_may_have_been_charged_without_an_answer_counts(tmp_path, ten):
+    ends = {job.name: RunFailed("Who knows.", "x.OutcomeUnknown") for job in ten}
+    outcome, _, _ = run(tmp_path, ten, engine := Engine(tmp_path, ends), limit=0.006)
+    assert len(engine.ran) == 3 and outcome.not_begun == 7
+
+
+def test_what_was_refused_before_it_was_charged_does_not(tmp_path, ten):
+    ends = {job.name: RunFailed("No.", "x.CostRefused") for job in ten}
+    run(tmp_path, ten, engine := Engine(tmp_path, ends), limit=0.006)
+    assert len(engine.ran) == 10
+
+
+@pytest.mark.parametrize(
+    "workflow, line, seconds",
+    [
+        ("text_to_music", {"1.duration": 30}, 30),
+        ("text_to_music", {"1.duration": 30, "1.batch_size": 3}, 90),
+        ("text_to_music", {"1.backend": "sketch"}, 0),
+        # 30.0 s of music: 8 s from 12 to 20 with 5 s around them
+        ("section_repair", {"3.context_seconds": 5}, 18),
+        ("section_repair", {"3.context_seconds": 5, "3.batch_size": 2}, 36),
+        ("multi_repair", {"4.context_seconds": 2}, 16),
+    ],
+)
+def test_the_price_of_a_job_is_that_of_the_sound_it_will_ask_for(tmp_path, example_music, workflow, line, seconds):
+    [job] = jobs_of(tmp_path, line, workflow=workflow, audio=example_music[0])
+    assert estimate(job, Prices()) == pytest.approx(seconds * PRICE)
+
+
+def test_where_a_sound_is_known_only_later_the_nodes_own_limit_is_the_price(tmp_path):
+    [job] = jobs_of(tmp_path, {"1.duration": 20})
+    nodes = job.graph | {"1": job.graph["1"] | {"inputs": job.graph["1"]["inputs"] | {"duration": ["9", 0]}}}
+    assert estimate(replace(job, graph=nodes), Prices()) == 1.0

@@ -1,0 +1,231 @@
+"""What jobs cost on RunComfy: the price of all of them before any runs, and a limit that binds while they run."""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import graph, pack  # noqa: F401  (pack: makes the imports below possible)
+from ..errors import Refused, RunFailed
+from .graphs import Job, request_of
+from .records import DONE, Records
+
+# pyright: reportMissingImports=false
+# isort: split
+from acestep_nodes.nodes.backends.runcomfy.account import find_account
+from acestep_nodes.nodes.backends.runcomfy.client import Client
+from acestep_nodes.nodes.backends.runcomfy.endpoints import model_for
+from acestep_nodes.nodes.backends.runcomfy.entries import State
+from acestep_nodes.nodes.backends.runcomfy.journal import Journal
+from acestep_nodes.nodes.backends.runcomfy.place import Place, api_url_from, data_directory
+from acestep_nodes.nodes.backends.runcomfy.price import Price, list_price, price_from
+from acestep_nodes.nodes.backends.runcomfy.stopping import Stop
+from acestep_nodes.nodes.errors import ACEStepError
+from acestep_nodes.nodes.request.requests import GenerateRequest, InpaintRequest, Request
+from acestep_nodes.nodes.request.time_ranges import entry, resolve
+from acestep_nodes.nodes.routes.plan import call_seconds
+
+_ROUNDING_USD = 1e-9
+
+
+def place_of(directory: Path, environment: Mapping[str, str]) -> Place:
+    """RunComfy's Model API as a ComfyUI with that private folder reaches it. Raises RunFailed."""
+    try:
+        return Place(data_directory(environment, directory), api_url_from(environment), environment)
+    except ACEStepError as error:
+        raise RunFailed(str(error), type(error).__name__) from None
+
+
+def tell_again_of_unknown(place: Place) -> None:
+    """Let a request of unknown outcome end its job once more, where a node that is queued again would buy it again."""
+    try:
+        journal = Journal(place)
+        doubtful = (State.UNKNOWN, State.ACCEPTED, State.DELIVERED)
+        journal.take_back_shown({e.key for e in journal.read().entries if e.state in doubtful and e.shown})
+    except ACEStepError as error:
+        raise RunFailed(str(error), type(error).__name__) from None
+
+
+class Prices:
+    """The price of each model, asked once: the live one with a token, the published one without."""
+
+    def __init__(self, place: Place):
+        self._place = place
+        self._known: dict[str, Price] = {}
+
+    def of(self, model: str) -> Price:
+        """Raises RunFailed."""
+        if model not in self._known:
+            try:
+                account = find_account(self._place)
+                if account is None:
+                    self._known[model] = list_price(model)
+                else:
+                    with contextlib.closing(Client(self._place, account, Stop())) as client:
+                        self._known[model] = price_from(client.model(model), model)
+            except ACEStepError as error:
+                raise RunFailed(str(error), type(error).__name__) from None
+        return self._known[model]
+
+    @property
+    def basis(self) -> str:
+        """On what an estimate rests, as a sentence; empty when no price was asked."""
+        if not self._known:
+            return ""
+        if all(price.live for price in self._known.values()):
+            return "That is RunComfy's price right now."
+        return "That is the published price: without a token RunComfy's own cannot be asked."
+
+
+def estimate(job: Job, prices: Prices) -> float:
+    """US dollars at most. Where the sound of an edit is known only when it runs: the node's own max_cost_usd."""
+    total = 0.0
+    for node in graph.nodes_of(job.graph, *graph.RENDERING_NODES):
+        if job.graph[node]["inputs"].get("backend") != "runcomfy":
+            continue
+        request = request_of(job.graph, node)
+        planned = _planned(job, node, request)
+        if planned is None:
+            total += request.max_cost_usd
+        else:
+            price = prices.of(model_for(request))
+            total += planned.items * request.batch_size * sum(price.of(seconds) for seconds in planned.calls)
+    return total
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """calls: seconds of sound of each request of one take. items: how many sources there are."""
+
+    calls: Sequence[float]
+    items: int
+
+
+@dataclass(frozen=True)
+class _Track:
+    seconds: float
+    items: int
+
+
+def _planned(job: Job, node: str, request: Request) -> _Planned | None:
+    inputs = job.graph[node]["inputs"]
+    if isinstance(request, GenerateRequest):
+        return None if isinstance(inputs.get("duration"), list) else _Planned([float(request.duration)], 1)
+    track = _track(job, inputs.get("audio"))
+    if track is None:
+        return None
+    question = {"seconds": track.seconds, "context_seconds": request.context_seconds, "loop": request.loop}
+    if isinstance(request, InpaintRequest):
+        ranges = _ranges(job, inputs.get("time_range"), track.seconds)
+        if ranges is None:
+            return None
+        question |= {"task": "inpaint", "ranges": ranges}
+    else:
+        before, after = request.extend_before_duration, request.extend_after_duration
+        question |= {"task": "outpaint", "before": before, "after": after}
+    try:
+        return _Planned(call_seconds(question), track.items)
+    except ACEStepError as error:
+        raise Refused(f"{job.where}: {error}") from None
+
+
+def _track(job: Job, link: object) -> _Track | None:
+    """The sound that comes over a link, where it can be known before it is made."""
+    if not isinstance(link, list):
+        return None
+    node = job.graph.get(str(link[0]), {"class_type": "", "inputs": {}})
+    inputs, kind = node["inputs"], node["class_type"]
+    if kind == "LoadAudio":
+        return _Track(job.sources[inputs["audio"]].outline.seconds, 1)
+    if kind not in graph.RENDERING_NODES:
+        return None
+    request = request_of(job.graph, str(link[0]))
+    if isinstance(request, GenerateRequest):
+        return _Track(float(request.duration), request.batch_size)
+    source = _track(job, inputs.get("audio"))
+    if source is None:
+        return None
+    items = source.items * (1 if request.keep == "best" else request.batch_size)
+    if isinstance(request, InpaintRequest):
+        return _Track(source.seconds, items)
+    return _Track(source.seconds + request.extend_before_duration + request.extend_after_duration, items)
+
+
+def _ranges(job: Job, link: object, seconds: float) -> list[list[float]] | None:
+    """The ranges that come over a link from one or several TimeRange nodes."""
+    entries = []
+    while isinstance(link, list):
+        node = job.graph.get(str(link[0]), {"class_type": "", "inputs": {}})
+        inputs = node["inputs"]
+        values = [inputs.get(f"{side}_time{of}") for side in ("start", "end") for of in ("", "_relative_to")]
+        if node["class_type"] != "TimeRange" or any(value is None or isinstance(value, list) for value in values):
+            return None
+        try:
+            entries.insert(0, entry("TimeRange", *values))
+        except ACEStepError as error:
+            raise Refused(f"{job.where}: {error}") from None
+        link = inputs.get("previous")
+    try:
+        return [list(span) for span in resolve("TimeRange", tuple(entries), seconds)] if entries else None
+    except ACEStepError as error:
+        raise Refused(f"{job.where}: {error}") from None
+
+
+class Budget:
+    """What all jobs of a file may cost together, those of earlier runs included. limit: None for none."""
+
+    def __init__(self, jobs: Iterable[Job], records: Records, prices: Prices, limit: float | None):
+        self._limit = limit
+        self._expected = {}
+        self.spent = 0.0
+        for job in jobs:
+            record = records.of(job) or {}
+            if record.get("request_ids"):  # paid for, by an earlier run
+                self.spent += record.get("cost_usd") or record.get("estimate_usd") or 0.0
+            if record.get("state") != DONE:
+                self._expected[job.identity] = 0.0 if record.get("request_ids") else estimate(job, prices)
+        self._set_aside: dict[str, float] = {}
+        self._doubtful = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def expected(self) -> float:
+        """Of the jobs that are still to run."""
+        return sum(self._expected.values())
+
+    def expected_of(self, job: Job) -> float:
+        return self._expected.get(job.identity, 0.0)
+
+    def check_all(self) -> None:
+        """Raises Refused when the jobs cannot all run within the limit."""
+        if self._limit is not None and self.spent + self.expected > self._limit + _ROUNDING_USD:
+            spent = f" and ${self.spent:.4f} are spent" if self.spent else ""
+            raise Refused(
+                f"The jobs that are left cost about ${self.expected:.4f}{spent}, which is above --max-cost-usd "
+                f"{self._limit:g}; nothing was bought. Raise it, or take jobs out."
+            )
+
+    def set_aside(self, job: Job) -> Refused | None:
+        """Set aside what a job may cost before it begins; why not, when that is above the limit."""
+        amount = self._expected.get(job.identity, 0.0)
+        with self._lock:
+            committed = self.spent + self._doubtful + sum(self._set_aside.values())
+        if self._limit is not None and amount and committed + amount > self._limit + _ROUNDING_USD:
+            return Refused(
+                f"${committed:.4f} are spent or set aside, and “{job.name}” costs about ${amount:.4f} more: that is "
+                f"above --max-cost-usd {self._limit:g}. Raise it to go on."
+            )
+        with self._lock:
+            self._set_aside[job.identity] = amount
+        return None
+
+    def known(self, job: Job, cost: float | None, *, done: bool, refused: bool) -> None:
+        """A job has ended. cost: as it was reported. One that failed, and was not refused, may have been charged."""
+        with self._lock:
+            aside = self._set_aside.pop(job.identity, 0.0)
+            self._expected.pop(job.identity, None)
+            if done:
+                self.spent += aside if cost is None else cost
+            elif not refused:
+                self._doubtful += aside
