@@ -7,7 +7,7 @@ import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { linkedInputs, remembering, rootGraph, runIdOf, sourceOf } from "./comfy/wiring.js";
 
-export { downstream, leftOut, linkedInputs, remembered, remembering } from "./comfy/wiring.js";
+export { downstream, isOpen, leftOut, linkedInputs, remembered, remembering } from "./comfy/wiring.js";
 
 export function registerExtension(extension) {
   app.registerExtension(extension);

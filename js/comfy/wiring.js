@@ -73,6 +73,14 @@ function around(node) {
   return holders;
 }
 
+/**
+ * Whether a node is in the open workflow. Front ends do not say so to the nodes inside a subgraph when another is opened.
+ */
+export function isOpen(node) {
+  const path = [node, ...around(node)];
+  return path.at(-1).graph === rootGraph() && path.every((each) => each.graph?.getNodeById(each.id) === each);
+}
+
 /** The id that a run gives a node: "7", or "3:7" for node 7 inside subgraph node 3. */
 export const runIdOf = (node) =>
   [node, ...around(node)]

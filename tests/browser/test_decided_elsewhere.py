@@ -189,6 +189,22 @@ def test_ranges_that_a_run_leaves_out_are_not_drawn(canvas):
         canvas.wait(f"before => ({drawn})() === before", before)
 
 
+def test_what_another_workflow_would_cost_is_not_added_to_this_ones(canvas):
+    dear = {"backend": "runcomfy", "duration": 240, "batch_size": 16}
+    canvas.place("ACEStepGenerate", "ACEStepGenerate")
+    for _ in range(2):
+        enclosed(canvas, "ACEStepGenerate", **dear)
+        try:
+            says(canvas, "money", "^≈ \\$0\\.77$")
+        finally:
+            leave(canvas)
+    canvas.place("ACEStepGenerate")
+    canvas.set("ACEStepGenerate", **dear)
+    panel = canvas.panel("ACEStepGenerate")
+    says(canvas, "money", "^≈ \\$0\\.77$")
+    assert "ceiling" not in panel.locator(".acestep-notes").inner_text()  # $2.00 for a prompt
+
+
 def test_a_limit_that_would_stop_the_run_is_said_and_led_to(canvas, stage):
     canvas.place("ACEStepGenerate")
     canvas.set("ACEStepGenerate", backend="runcomfy", duration=200, batch_size=16, max_cost_usd=0.25)
