@@ -3,6 +3,7 @@ import {
   addPanel,
   afterNodeMethod,
   isLinked,
+  isOpen,
   leadTo,
   leftOut,
   lender,
@@ -95,6 +96,11 @@ export class StatusPanel {
   get usd() {
     const { price, callSeconds, takes } = this.estimate ?? {};
     return price && callSeconds && !facts.resumed(this.values) ? costOf(callSeconds, price, takes) : null;
+  }
+
+  /** Whether the node is in the workflow that is open. */
+  get isOpen() {
+    return isOpen(this.node);
   }
 
   /** What all other paid nodes on the page may cost in dollars. */

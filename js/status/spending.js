@@ -1,5 +1,4 @@
 /** What the paid nodes of a workflow may cost together: the account's ceiling is for a whole prompt. */
-import { isOpen } from "../comfy.js";
 
 const amounts = new Map();
 
@@ -11,6 +10,6 @@ export function spends(panel, usd) {
   for (const other of amounts.keys()) if (other !== panel) other.show();
 }
 
-/** What the other panels of the open workflow may spend, in dollars. */
+/** What the other panels of the open workflow may spend, in dollars. A panel may be of another, and still be here. */
 export const besides = (panel) =>
-  [...amounts].reduce((sum, [other, usd]) => (other === panel || !isOpen(other.node) ? sum : sum + usd), 0);
+  [...amounts].reduce((sum, [other, usd]) => (other === panel || !other.isOpen ? sum : sum + usd), 0);

@@ -169,14 +169,15 @@ test("a seam is heard with what is around it, of a loop across the end", () => {
 
 test("what paid nodes may cost together is known to each, and shown anew when another's changes", () => {
   const shown = [];
-  const [one, two] = ["one", "two"].map((name) => ({ show: () => shown.push(name) }));
+  const [one, two] = ["one", "two"].map((name) => ({ isOpen: true, show: () => shown.push(name) }));
   spends(one, 1.5);
   spends(two, 0.75);
   assert.equal(besides(one), 0.75);
   assert.deepEqual(shown, ["one"]);
   spends(two, 0.75);
-  spends(two, null);
+  two.isOpen = false; // of a workflow that was left
   assert.equal(besides(one), 0);
+  spends(two, null);
   assert.deepEqual(shown, ["one", "one"]);
   spends(one, null);
 });
