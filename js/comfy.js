@@ -50,8 +50,8 @@ export function widgetLabel(node, name) {
 export const nodeTitle = (nodeClass) => window.LiteGraph?.registered_node_types?.[nodeClass]?.title ?? nodeClass;
 
 /**
- * Sets a value as if the user had typed it, so that ComfyUI rounds it and both renderers show it: in the field that
- * decides it, which may be on the outside of a subgraph.
+ * Sets a value, told to all who follow the field and shown by both renderers: in the field that decides it, which may be
+ * on the outside of a subgraph. It is kept as it is: ComfyUI's own callback rounds to the digits that the field shows.
  */
 export function setWidgetValue(node, name, value) {
   const outside = sourceOf(node, name);
@@ -61,6 +61,7 @@ export function setWidgetValue(node, name, value) {
   if (!widget || before === value) return;
   widget.value = value;
   widget.callback?.(value);
+  if (widget.value !== value) widget.value = value;
   holder.onWidgetChanged?.(widget.name, value, before, widget); // among others what ComfyUI said against the old value ends
   holder.graph?.setDirtyCanvas(true, false);
 }

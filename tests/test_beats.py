@@ -10,7 +10,7 @@ import torch
 from acestep_nodes.nodes.audio.beats import find_beats
 from acestep_nodes.nodes.audio.codec import encode_flac
 from acestep_nodes.nodes.audio.onsets import OnsetMeter
-from acestep_nodes.nodes.audio.outline import outline_of_file, outline_of_sound
+from acestep_nodes.nodes.audio.outline import FileReading, outline_of_sound
 from acestep_nodes.nodes.audio.resample import resample
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.routes import peaks
@@ -139,7 +139,7 @@ def test_a_file_has_the_beats_of_its_sound(tmp_path):
     track = song("pop, 118 BPM")
     path = tmp_path / "song.flac"
     path.write_bytes(encode_flac(track))
-    assert np.allclose(find_beats(outline_of_file(path).onsets).times, beats_of(track).times, atol=0.002)
+    assert np.allclose(find_beats(FileReading(path).outline().onsets).times, beats_of(track).times, atol=0.002)
 
 
 @pytest.mark.parametrize("bpm", [True, "120", 29, 301, -1, float("nan"), None, [120]])

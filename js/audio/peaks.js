@@ -73,14 +73,17 @@ function halved({ min, max, rms }) {
   return out;
 }
 
-/** Peaks as the server sends them: base64 of `bins` bytes each of min, max and rms. */
-export function peaksFromServer({ seconds, bin_seconds: binSeconds, bins, data }) {
+/**
+ * Peaks as the server sends them: base64 of `bins` bytes each of min, max and rms. `whole`: seconds of the track, of
+ * which these may be the beginning.
+ */
+export function peaksFromServer({ seconds, bin_seconds: binSeconds, bins, data }, whole = seconds) {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   if (bytes.length !== 3 * bins) throw new Error(`peaks hold ${bytes.length} bytes, not ${3 * bins}`);
   const signed = new Int8Array(bytes.buffer);
   return new Peaks(
     { min: signed.subarray(0, bins), max: signed.subarray(bins, 2 * bins), rms: bytes.subarray(2 * bins) },
-    seconds,
+    whole,
     binSeconds,
   );
 }
@@ -131,24 +134,4 @@ export function* measure(channels, sampleRate, sliceSamples = 1 << 19) {
     rms: Uint8Array.from(power, (value) => Math.round(Math.sqrt(value) * scale)),
   };
   return { peaks: new Peaks(base, samples / sampleRate, FINEST_SAMPLES / sampleRate), mono };
-}
-
-/**
- * The time nearest to `time` at which `mono` crosses zero, within `reach` seconds; `time` itself when it does not.
- * Between the two samples around the crossing the place is interpolated.
- */
-export function nearestZeroCrossing(mono, sampleRate, time, reach) {
-  const centre = Math.round(time * sampleRate);
-  const limit = Math.ceil(reach * sampleRate);
-  for (let distance = 0; distance <= limit; distance += 1) {
-    for (const index of distance ? [centre + distance, centre - distance] : [centre]) {
-      if (index < 0 || index >= mono.length) continue;
-      if (mono[index] === 0) return index / sampleRate;
-      const before = mono[index - 1];
-      if (index > 0 && before < 0 !== mono[index] < 0) {
-        return (index - 1 + before / (before - mono[index])) / sampleRate;
-      }
-    }
-  }
-  return time;
 }

@@ -4,6 +4,7 @@
  */
 import { viewUrl } from "../comfy.js";
 import { ask } from "../server.js";
+import { FoundCrossings, SampledCrossings } from "./crossings.js";
 import { measure, peaksFromServer } from "./peaks.js";
 
 export const LONGEST_DECODED_SECONDS = 600;
@@ -15,17 +16,33 @@ const kept = new Map();
 const lengths = new Map();
 
 /**
- * {peaks, seconds, mono, sampleRate} of a file {filename, subfolder, type}; mono is null for a long one.
+ * {peaks, seconds, crossings} of a file {filename, subfolder, type}. `onPart` is given the same of what was read so far,
+ * with `share` of the whole and without crossings, several times for a file that takes long.
  * Rejects with an Error whose message can be shown.
  */
-export async function waveformOf(file) {
+export async function waveformOf(file, onPart = () => {}) {
   const key = `${viewUrl(file)} ${await versionOf(file)}`;
-  const waveform = kept.get(key) ?? load(file);
+  const known = kept.get(key) ?? begin(file);
   kept.delete(key);
-  kept.set(key, waveform);
+  kept.set(key, known);
   if (kept.size > KEPT) kept.delete(kept.keys().next().value);
-  waveform.catch(() => kept.delete(key));
-  return waveform;
+  known.waveform.catch(() => kept.delete(key));
+  known.listeners.add(onPart);
+  if (known.part) onPart(known.part);
+  return known.waveform;
+}
+
+function begin(file) {
+  const known = { listeners: new Set(), part: null };
+  const tell = (part) => {
+    known.part = part;
+    for (const listener of known.listeners) listener(part);
+  };
+  known.waveform = load(file, tell).finally(() => {
+    known.listeners.clear();
+    known.part = null;
+  });
+  return known;
 }
 
 /** Length of a file in seconds, from its header alone; null when the browser cannot tell. */
@@ -42,7 +59,7 @@ async function versionOf(file) {
   return `${answer.headers.get("last-modified")} ${answer.headers.get("content-length")}`;
 }
 
-async function load(file) {
+async function load(file, tell) {
   const seconds = await lengthOf(viewUrl(file));
   if (seconds !== null && seconds <= LONGEST_DECODED_SECONDS) {
     try {
@@ -51,7 +68,7 @@ async function load(file) {
       if (file.type !== "input") throw error;
     }
   }
-  return measuredByServer(file);
+  return measuredByServer(file, tell);
 }
 
 /** The length a media element reports, or null when the browser cannot play the file. */
@@ -76,12 +93,19 @@ async function decoded(file) {
   const buffer = await context.decodeAudioData(await answer.arrayBuffer());
   const channels = Array.from({ length: buffer.numberOfChannels }, (_, index) => buffer.getChannelData(index));
   const { peaks, mono } = await unhurried(measure(channels, buffer.sampleRate));
-  return { peaks, mono, seconds: buffer.duration, sampleRate: buffer.sampleRate };
+  return { peaks, seconds: buffer.duration, crossings: new SampledCrossings(mono, buffer.sampleRate) };
 }
 
-async function measuredByServer({ filename, subfolder, type }) {
-  const body = await ask("peaks", { filename, subfolder, type });
-  return { peaks: peaksFromServer(body), mono: null, seconds: body.seconds, sampleRate: body.sample_rate };
+async function measuredByServer({ filename, subfolder, type }, tell) {
+  for (;;) {
+    const body = await ask("peaks", { filename, subfolder, type, growing: true });
+    if (body.bins !== undefined) {
+      return { peaks: peaksFromServer(body), seconds: body.seconds, crossings: new FoundCrossings(body.crossings) };
+    }
+    const { peaks, seconds } = body;
+    if (!peaks) continue;
+    tell({ peaks: peaksFromServer(peaks, seconds), seconds, crossings: null, share: peaks.seconds / seconds });
+  }
 }
 
 /** Runs a generator to its end without holding up the page. */

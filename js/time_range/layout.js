@@ -257,7 +257,7 @@ class Layout {
     if (state === "none") this.say("hint", say("track.connect"));
     else if (state === "empty") this.say("hint", say("track.choose"));
     else if (state === "unrun") this.say("hint", say("range.runOnce"));
-    else if (state === "loading") this.say("loading", say("range.loading", { file }));
+    else if (state === "loading") this.say("loading", loadingWords(file, panel.waveform?.share));
     else if (state === "missing") this.say("failed", say("track.missing", { file }));
     else if (state === "failed") this.say("failed", say("range.failed", { file, problem: panel.problem }));
     else if (problem === "crosses") this.say("hint", say("range.crosses"));
@@ -272,6 +272,11 @@ class Layout {
     this.scroll.classList.toggle("acestep-scroll-idle", isWhole(panel.view, panel.seconds));
   }
 }
+
+const loadingWords = (file, share) =>
+  share === undefined
+    ? say("range.loading", { file })
+    : say("range.loadingShare", { file, percent: Math.min(99, Math.round(share * 100)) });
 
 function spread(block, [left, right]) {
   block.style.left = `${left}%`;

@@ -13,7 +13,7 @@ import {
 import { onThemeChanged } from "../theme.js";
 import { say } from "../strings.js";
 import { Player } from "../audio/player.js";
-import { nearestZeroCrossing, peaksFromServer } from "../audio/peaks.js";
+import { peaksFromServer } from "../audio/peaks.js";
 import { beatsOf } from "../audio/beats.js";
 import { LONGEST_DECODED_SECONDS, waveformOf } from "../audio/waveform.js";
 import { sameFile } from "../audio/file.js";
@@ -33,6 +33,8 @@ const SNAP_PIXELS = 8;
 const ZERO_CROSSING_REACH_SECONDS = 0.02;
 const WIDGETS = ["start_time", "start_time_relative_to", "end_time", "end_time_relative_to", "bpm"];
 
+// What the head of a file says of its length may be off by a frame of its codec.
+const SAME_LENGTH_SECONDS = 0.2;
 const RETURN_MS = 2000;
 const NO_TRACK = ["none", "empty", "missing"];
 
@@ -44,7 +46,7 @@ const wantedDensity = () => Math.min(4, Math.max(1, window.devicePixelRatio * ca
 export class TimeRangePanel {
   constructor(node) {
     this.node = node;
-    this.waveform = null; // {peaks, seconds, mono, sampleRate}
+    this.waveform = null; // {peaks, seconds, crossings}, while a file is read with the share that was
     this.grid = null; // what the edges snap to besides zero crossings, see grid.js
     this.state = "none"; // none, empty, loading, ready, missing, failed, unrun
     this.view = view.whole(1);
@@ -74,7 +76,7 @@ export class TimeRangePanel {
 
   get snapTargets() {
     const { grid, waveform } = this;
-    return [grid && "beats", grid?.hasBars && "bars", waveform?.mono && "crossings"].filter(Boolean);
+    return [grid && "beats", grid?.hasBars && "bars", waveform?.crossings && "crossings"].filter(Boolean);
   }
 
   get entry() {
@@ -197,8 +199,7 @@ export class TimeRangePanel {
   }
 
   zeroCrossing(time) {
-    if (!this.waveform?.mono) return time;
-    return nearestZeroCrossing(this.waveform.mono, this.waveform.sampleRate, time, ZERO_CROSSING_REACH_SECONDS);
+    return this.waveform?.crossings?.nearest(time, ZERO_CROSSING_REACH_SECONDS) ?? time;
   }
 
   /** The step to write with: snapped times keep every digit the node keeps. */
@@ -315,7 +316,7 @@ export class TimeRangePanel {
     this.loadingFile = file;
     this.#take(null, "loading");
     try {
-      const waveform = await waveformOf(file);
+      const waveform = await waveformOf(file, (part) => this.#takePart(file, part));
       if (this.loadingFile === file) this.#take(waveform, "ready");
       this.#updateGrid();
     } catch (error) {
@@ -323,6 +324,12 @@ export class TimeRangePanel {
       this.problem = error.message;
       this.#take(null, error.message === "missing" ? "missing" : "failed");
     }
+    this.layout.show(this);
+  }
+
+  #takePart(file, part) {
+    if (this.loadingFile !== file || this.state !== "loading") return;
+    this.#take(part, "loading");
     this.layout.show(this);
   }
 
@@ -342,17 +349,17 @@ export class TimeRangePanel {
     if (this.run === run) return;
     this.run = run;
     const peaks = peaksFromServer(run.peaks);
-    this.#take({ peaks, seconds: peaks.seconds, mono: null, sampleRate: null }, "ready");
+    this.#take({ peaks, seconds: peaks.seconds, crossings: null }, "ready");
   }
 
   #take(waveform, state) {
     if (state === this.state && waveform === this.waveform) return;
-    if (state !== "ready" || waveform !== this.waveform) this.player.stop();
+    if (!waveform || this.state === "ready") this.player.stop(); // another sound; what is read on is the same
     if (state !== "ready") this.run = null;
-    const seconds = this.waveform?.seconds;
+    const known = this.waveform && Math.abs(this.waveform.seconds - waveform?.seconds) < SAME_LENGTH_SECONDS;
     this.waveform = waveform;
     this.state = state;
-    if (waveform?.seconds !== seconds) {
+    if (!known) {
       this.cursor = null;
       this.view = this.#firstView();
     }

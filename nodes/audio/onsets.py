@@ -4,7 +4,6 @@ The flux of the spectrum: how much louder each band becomes from one frame to th
 Ellis, "Beat tracking by dynamic programming", 2007). A track is taken in pieces; of an hour 7 MB are kept.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -66,12 +65,6 @@ class OnsetMeter:
         while self._samples.shape[0] >= needed:
             self._measure(self._samples[:needed])
             self._samples = self._samples[_PIECE_FRAMES * self._hop :].clone()
-
-    def heard(self, blocks: Iterable[torch.Tensor]) -> Iterable[torch.Tensor]:
-        """The same pieces of a track, for whoever else measures them."""
-        for block in blocks:
-            self.feed(block)
-            yield block
 
     def onsets(self) -> Onsets:
         """Of all that was fed."""

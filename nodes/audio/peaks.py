@@ -1,7 +1,6 @@
 """The outline of a track for drawing: for each bin of time the lowest and highest sample and the mean power."""
 
 import base64
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,42 +37,59 @@ class Peaks:
         }
 
 
-def measure(blocks: Iterable[torch.Tensor], sample_rate: int, bin_samples: int, max_bins: int) -> Peaks:
-    """Peaks of consecutive pieces [C, n] of a track in bins of ``bin_samples``, joined when there are too many.
+class PeakMeter:
+    """Takes a track piece by piece, in bins of ``bin_samples`` that are joined when there are more than ``max_bins``.
 
-    Raises InputError when the pieces hold no sample.
+    However it is cut, what is found is the same.
     """
-    rows: list[tuple[torch.Tensor, ...]] = []
-    rest = None
-    samples = 0
-    for block in blocks:
-        samples += block.shape[1]
-        block = block if rest is None else torch.cat((rest, block), dim=1)
-        whole = block.shape[1] // bin_samples * bin_samples
+
+    def __init__(self, sample_rate: int, bin_samples: int, max_bins: int):
+        self._sample_rate, self._bin_samples, self._max_bins = sample_rate, bin_samples, max_bins
+        self._rows: list[tuple[torch.Tensor, ...]] = []
+        self._rest: torch.Tensor | None = None  # samples that do not fill a bin yet
+        self._samples = 0
+
+    def feed(self, block: torch.Tensor) -> None:
+        """[C, n] samples that follow those fed before."""
+        self._samples += block.shape[1]
+        block = block if self._rest is None else torch.cat((self._rest, block), dim=1)
+        whole = block.shape[1] // self._bin_samples * self._bin_samples
         # Cloned: a view would keep the whole piece alive.
-        rest = block[:, whole:].clone()
+        self._rest = block[:, whole:].clone()
         if whole:
-            rows.append(_bins(block[:, :whole], bin_samples))
-    if rest is None or samples == 0:
-        raise InputError("it holds no sound.")
-    if rest.shape[1]:
-        # Repeating the last sample changes neither extreme.
-        filling = rest[:, -1:].expand(-1, bin_samples - rest.shape[1])
-        rows.append(_bins(torch.cat((rest, filling), dim=1), bin_samples))
-    low, high, power = (torch.cat(parts) for parts in zip(*rows, strict=True))
-    group = -(-low.shape[0] // max_bins)
-    low, high, power = _merged(low, group), _merged(high, group), _merged(power, group)
-    low, high, power = low.amin(1), high.amax(1), power.mean(1)
-    loudest = max(float(low.abs().max()), float(high.abs().max()))
-    scale = 127.0 / loudest if loudest > 0 else 0.0
-    return Peaks(
-        low=(low * scale).round().to(torch.int8),
-        high=(high * scale).round().to(torch.int8),
-        rms=(power.sqrt() * scale).round().to(torch.uint8),
-        seconds=samples / sample_rate,
-        bin_seconds=group * bin_samples / sample_rate,
-        sample_rate=sample_rate,
-    )
+            self._rows.append(_bins(block[:, :whole], self._bin_samples))
+
+    def peaks(self) -> Peaks:
+        """Of all that was fed. Raises InputError when that holds no sample."""
+        if self._rest is None or self._samples == 0:
+            raise InputError("it holds no sound.")
+        rows = list(self._rows)
+        if self._rest.shape[1]:
+            # Repeating the last sample changes neither extreme.
+            filling = self._rest[:, -1:].expand(-1, self._bin_samples - self._rest.shape[1])
+            rows.append(_bins(torch.cat((self._rest, filling), dim=1), self._bin_samples))
+        return self._joined(rows, self._samples)
+
+    def so_far(self) -> Peaks | None:
+        """Of the whole bins fed so far, also while another thread feeds; None before the first."""
+        rows = list(self._rows)
+        return self._joined(rows, self._bin_samples * sum(row[0].shape[0] for row in rows)) if rows else None
+
+    def _joined(self, rows: list[tuple[torch.Tensor, ...]], samples: int) -> Peaks:
+        low, high, power = (torch.cat(parts) for parts in zip(*rows, strict=True))
+        group = -(-low.shape[0] // self._max_bins)
+        low, high, power = _merged(low, group), _merged(high, group), _merged(power, group)
+        low, high, power = low.amin(1), high.amax(1), power.mean(1)
+        loudest = max(float(low.abs().max()), float(high.abs().max()))
+        scale = 127.0 / loudest if loudest > 0 else 0.0
+        return Peaks(
+            low=(low * scale).round().to(torch.int8),
+            high=(high * scale).round().to(torch.int8),
+            rms=(power.sqrt() * scale).round().to(torch.uint8),
+            seconds=samples / self._sample_rate,
+            bin_seconds=group * self._bin_samples / self._sample_rate,
+            sample_rate=self._sample_rate,
+        )
 
 
 def _bins(block: torch.Tensor, bin_samples: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

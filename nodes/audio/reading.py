@@ -38,6 +38,9 @@ def reading(path: Path) -> Iterator[Reading]:
                     raise InputError("it has no sound track.")
                 stream = container.streams.audio[0]
                 stream.thread_type = "AUTO"
+                # Of what is no sound a decoder may be guessed that never learns a rate.
+                if not stream.codec_context.sample_rate:
+                    raise InputError("it is not sound that can be read.")
                 seconds = container.duration / av.time_base if container.duration else None
                 yield Reading(_blocks(container, stream), stream.codec_context.sample_rate, seconds)
         except (FFmpegError, ValueError) as error:

@@ -1,7 +1,9 @@
 """What a file in one of ComfyUI's folders is drawn from, beyond what the browser can tell.
 
     /acestep/peaks  {"filename": "mix.wav", "subfolder": "", "type": "input" | "output" | "temp"} → see audio/peaks.py,
-                    for tracks too long to decode in the browser
+                    and "crossings", see audio/crossings.py; for tracks too long to decode in the browser. With
+                    "growing": true the answer does not wait for the whole file: HTTP 202 with "peaks" of what was read
+                    so far and "seconds" of the whole, or {} while neither is known; ask again
     /acestep/beats  the same and "bpm": 0 or 30 to 300 → {"beats": null or see audio/beats.py}
 
 Who may ask and how is in same_origin.py. HTTP 404: there is no such file; 422: it holds no sound that can be read.
@@ -9,16 +11,19 @@ Who may ask and how is in same_origin.py. HTTP 404: there is no such file; 422: 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path, PurePath
 
+from ..audio import crossings
 from ..audio.beats import find_beats
-from ..audio.outline import Outline, outline_of_file
+from ..audio.outline import FileOutline, FileReading
 from ..errors import InputError
 from ..words.vocabulary import MAX_BPM, MIN_BPM
 from .same_origin import BadInput, register
 
 _KEPT = 16
+# How often a waveform grows while its file is read.
+_PATIENCE_SECONDS = 0.5
 
 
 class OutlinesOfFiles:
@@ -26,20 +31,43 @@ class OutlinesOfFiles:
 
     def __init__(self, kept: int = _KEPT):
         self._kept = kept
-        self._outlines: OrderedDict[tuple, Outline] = OrderedDict()
+        self._readings: OrderedDict[tuple, tuple[FileReading, asyncio.Task[FileOutline]]] = OrderedDict()
         self._lock = asyncio.Lock()
 
-    async def of(self, path: Path) -> Outline:
+    async def of(self, path: Path) -> FileOutline:
         """Raises InputError when the file holds no sound, OSError when it cannot be opened."""
+        found = await self.within(path, None)
+        assert isinstance(found, FileOutline)
+        return found
+
+    async def within(self, path: Path, seconds: float | None) -> FileOutline | FileReading:
+        """The outline, or the reading that goes on when it takes longer. Raises as ``of`` does."""
         facts = path.stat()
         key = (str(path), facts.st_mtime_ns, facts.st_size)
+        started, task = self._started(key, path)
+        done, _ = await asyncio.wait([task], timeout=seconds)
+        if not done:
+            return started
+        if task.exception() and self._readings.get(key) == (started, task):
+            del self._readings[key]  # who asks again has it read again
+        return task.result()
+
+    def _started(self, key: tuple, path: Path) -> tuple[FileReading, asyncio.Task[FileOutline]]:
+        if key not in self._readings:
+            started = FileReading(path)
+            # A task of its own: it goes on for the others when one who waits for it has left.
+            task = asyncio.create_task(self._read(started))
+            task.add_done_callback(asyncio.Task.exception)  # nobody may be there any more to be told
+            self._readings[key] = (started, task)
+        self._readings.move_to_end(key)
+        ended = [each for each, (_, task) in self._readings.items() if task.done() and each != key]
+        for each in ended[: max(0, len(self._readings) - self._kept)]:
+            del self._readings[each]
+        return self._readings[key]
+
+    async def _read(self, started: FileReading) -> FileOutline:
         async with self._lock:
-            if key not in self._outlines:
-                self._outlines[key] = await asyncio.to_thread(outline_of_file, path)
-            self._outlines.move_to_end(key)
-            while len(self._outlines) > self._kept:
-                self._outlines.popitem(last=False)
-            return self._outlines[key]
+            return await asyncio.to_thread(started.outline)
 
 
 def file_inside(folder: Path, subfolder: str, filename: str) -> Path | None:
@@ -59,8 +87,8 @@ def file_inside(folder: Path, subfolder: str, filename: str) -> Path | None:
         return None
 
 
-async def outline(outlines: OutlinesOfFiles, folders: Mapping[str, Callable[[], str]], question: dict) -> Outline:
-    """The outline of the file that ``question`` names. Raises BadInput."""
+def asked_file(folders: Mapping[str, Callable[[], str]], question: dict) -> Path:
+    """The file that ``question`` names. Raises BadInput."""
     names = [question.get("subfolder", ""), question.get("filename", "")]
     if not all(isinstance(name, str) for name in names):
         raise BadInput("subfolder and filename must be text.")
@@ -70,12 +98,34 @@ async def outline(outlines: OutlinesOfFiles, folders: Mapping[str, Callable[[], 
     path = file_inside(Path(folders[kind]()), *names)
     if path is None:
         raise BadInput(f"the {kind} folder has no such file.", 404)
+    return path
+
+
+async def outline(outlines: OutlinesOfFiles, folders: Mapping[str, Callable[[], str]], question: dict) -> FileOutline:
+    """The outline of the file that ``question`` names. Raises BadInput."""
+    return await _readable(outlines.of(asked_file(folders, question)))
+
+
+async def growing(outlines: OutlinesOfFiles, folders: Mapping[str, Callable[[], str]], question: dict):
+    """The same, or the reading that goes on when it takes long."""
+    return await _readable(outlines.within(asked_file(folders, question), _PATIENCE_SECONDS))
+
+
+async def _readable(found: Awaitable):
     try:
-        return await outlines.of(path)
+        return await found
     except InputError as error:
         raise BadInput(str(error), 422) from None
     except OSError:
         raise BadInput("it cannot be opened.", 422) from None
+
+
+def whole_or_growing(found: FileOutline | FileReading) -> tuple[int, dict]:
+    """What /acestep/peaks answers."""
+    if isinstance(found, FileOutline):
+        return 200, {**found.peaks.as_dict(), "crossings": crossings.as_dict(found.crossings)}
+    part = found.so_far()
+    return 202, {"peaks": part[0].as_dict(), "seconds": part[1]} if part else {}
 
 
 def tempo(question: dict) -> float:
@@ -97,7 +147,8 @@ def register_routes(routes=None) -> None:
     }
 
     async def peaks(question: dict) -> tuple[int, dict]:
-        return 200, (await outline(outlines, folders, question)).peaks.as_dict()
+        read = growing if question.get("growing") is True else outline
+        return whole_or_growing(await read(outlines, folders, question))
 
     async def beats(question: dict) -> tuple[int, dict]:
         bpm = tempo(question)

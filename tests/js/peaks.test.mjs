@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { measure, nearestZeroCrossing, Peaks, peaksFromServer } from "../../js/audio/peaks.js";
+import { FoundCrossings, SampledCrossings } from "../../js/audio/crossings.js";
+import { measure, Peaks, peaksFromServer } from "../../js/audio/peaks.js";
 
 function finished(generator) {
   for (;;) {
@@ -80,7 +81,34 @@ test("a zero crossing is found on either side, between samples, and only within 
   const rate = 1000;
   const mono = Int16Array.from({ length: 1000 }, (_, i) => (i < 500 ? 300 : -100));
   const crossing = 0.499 + 0.75 / rate;
-  assert.ok(Math.abs(nearestZeroCrossing(mono, rate, 0.49, 0.02) - crossing) < 1e-9);
-  assert.ok(Math.abs(nearestZeroCrossing(mono, rate, 0.51, 0.02) - crossing) < 1e-9);
-  assert.equal(nearestZeroCrossing(mono, rate, 0.4, 0.02), 0.4);
+  const crossings = new SampledCrossings(mono, rate);
+  assert.ok(Math.abs(crossings.nearest(0.49, 0.02) - crossing) < 1e-9);
+  assert.ok(Math.abs(crossings.nearest(0.51, 0.02) - crossing) < 1e-9);
+  assert.equal(crossings.nearest(0.4, 0.02), 0.4);
+});
+
+test("of the server's crossings the nearest within reach is taken, in whichever bin it lies", () => {
+  const places = new Uint8Array(100).fill(255);
+  places[10] = 51; // 0.051 s
+  places[13] = 0; // 0.065 s
+  const data = Buffer.from(places).toString("base64");
+  const crossings = new FoundCrossings({ bin_seconds: 0.005, data });
+  for (const [time, wanted] of [
+    [0.05, 0.051],
+    [0.057, 0.051],
+    [0.06, 0.065],
+    [0.08, 0.065],
+    [0.09, 0.09], // too far
+    [-1, -1],
+    [9, 9],
+  ]) {
+    assert.ok(Math.abs(crossings.nearest(time, 0.02) - wanted) < 1e-9, `${time}`);
+  }
+});
+
+test("the beginning of a track is drawn at its place in the whole", () => {
+  const data = Buffer.from(Uint8Array.from([0, 0, 127, 127, 60, 60])).toString("base64");
+  const peaks = peaksFromServer({ seconds: 2, bin_seconds: 1, bins: 2, data }, 4);
+  assert.equal(peaks.seconds, 4);
+  assert.deepEqual([...peaks.columns(0, 4, 4).max], [1, 1, 0, 0]);
 });
