@@ -212,16 +212,18 @@ def test_after_each_step_of_a_finished_job_it_is_done_or_was_never_recorded(tmp_
     assert recorded and steps >= 5
 
 
-def test_after_each_step_of_a_change_of_names_every_sound_is_found(tmp_path, crash_at):
+@pytest.mark.parametrize("then", ["as before", "another", "on"])
+def test_after_each_step_of_a_change_of_names_every_sound_is_found(tmp_path, crash_at, then):
     a, b, steps = job("a", 1), job("b", 2), 0
     swapped = replace(b, name="a"), replace(a, name="b")
+    others = {"as before": [(a, b)], "another": [(replace(a, name="c"), b)], "on": []}[then]
     while True:
         folder = tmp_path / str(steps) / "out"
         render(Records(folder), a, folder=tmp_path)
         render(Records(folder), b, folder=tmp_path)
         records = Records(folder)
         crashed = crash_at(steps, partial(records.reconcile, swapped))
-        for jobs in (swapped, (a, b)):
+        for jobs in (*others, swapped, (a, b)):
             records = again(folder, *jobs)
             assert all(records.is_done(each) for each in jobs)
             for each in jobs:

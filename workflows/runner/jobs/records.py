@@ -50,7 +50,7 @@ class Records:
             for identity, record in self._by_identity.items():
                 if identity not in asked or record["state"] != DONE:
                     continue
-                paths = [self._found(record, number, asked[identity]) for number in range(len(record["files"]))]
+                paths = [self._found(record, number) for number in range(len(record["files"]))]
                 if None in paths:
                     record |= {"state": FAILED, "kind": "FileMissing", "error": "Its file is no longer there."}
                     continue
@@ -59,10 +59,11 @@ class Records:
                     if path != self.folder / record["files"][number]["file"]:
                         path.replace(self._aside(record, number))  # so that two jobs can change their names
                         waiting.append((record, number))
+            # The new names are on record before a sound has one: whatever names the next run asks for, it is found.
+            self.write(jobs)
             for record, number in waiting:
                 self._settle(record, number)
-            self._clear(asked)
-            self.write(jobs)
+            self._clear()
 
     def bring(self, job: Job, sounds: Sequence[Path]) -> list[dict]:
         """Copy the sounds of a job here, out of sight; what `finished` takes as its files."""
@@ -128,12 +129,11 @@ class Records:
     def _earlier(self, path: Path, digest: str) -> Path:
         return self.folder / EARLIER / f"{path.stem}~{digest[:8]}{path.suffix}"
 
-    def _found(self, record: Record, number: int, job: Job) -> Path | None:
+    def _found(self, record: Record, number: int) -> Path | None:
         """Where that sound of a record lies, told by its content: the renaming may have been cut off anywhere."""
         entry = record["files"][number]
         named = self.folder / entry["file"]
-        to_be = self.folder / _file_name(job, number, len(record["files"]), named.suffix)
-        for path in (named, to_be, self._aside(record, number), self._earlier(named, entry["sha256"])):
+        for path in (named, self._aside(record, number), self._earlier(named, entry["sha256"])):
             if path.is_file() and path.stat().st_size == entry["bytes"] and _digest(path) == entry["sha256"]:
                 return path
         return None
@@ -153,7 +153,7 @@ class Records:
         self._aside(record, number).replace(path)
         _sync_folder(self.folder)
 
-    def _clear(self, asked: dict[str, Job]) -> None:
+    def _clear(self) -> None:
         """Remove what was brought and never recorded."""
         kept = {
             self._aside(record, number)
