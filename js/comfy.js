@@ -127,6 +127,24 @@ export function setWidgetDisabled(node, name, reason) {
   widget.tooltip = reason || undefined;
 }
 
+/**
+ * Takes the fields of these settings off their node or puts them back, and makes the node as much lower or higher. Their
+ * values stay. `hidden`: {name: boolean}.
+ */
+export function hideWidgets(node, hidden) {
+  // `widget.hidden` is also true of a field whose value comes from a link.
+  const changed = Object.keys(hidden).filter((name) => Boolean(findWidget(node, name).options.hidden) !== hidden[name]);
+  if (changed.length === 0) return;
+  const before = node.computeSize()[1];
+  for (const name of changed) {
+    const widget = findWidget(node, name);
+    widget.hidden = hidden[name];
+    widget.options.hidden = hidden[name]; // what Nodes 2.0 goes by
+  }
+  node.widgets.push(node.widgets.pop()); // Nodes 2.0 before 1.47 looks anew when the list changes
+  resize(node, node.size[0], node.size[1] + node.computeSize()[1] - before);
+}
+
 /** Does what `after` says each time the node's method `name` has run. */
 export function afterNodeMethod(node, name, after) {
   const original = node[name];

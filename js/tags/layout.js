@@ -1,4 +1,4 @@
-/** The elements of the chips panel: a row for each group, hints, and the tags as they will be sent. */
+/** The elements of the chips panel: a row for each group, hints, and what the fields of the node add. */
 import { icon, iconButton, make } from "../dom.js";
 import { say } from "../strings.js";
 import { composed, contradictions } from "./tags.js";
@@ -8,18 +8,19 @@ export class TagLayout {
   constructor(panel) {
     this.rows = Object.fromEntries(GROUPS.map((group) => [group, new GroupRow(panel, group)]));
     this.hints = make("ul", { class: "acestep-notes", role: "status", "aria-live": "polite", hidden: true });
-    this.preview = make("output", { class: "acestep-preview", "aria-label": say("tags.preview") });
+    this.also = make("output", { class: "acestep-also" });
+    this.text = iconButton("text", say("tags.asText"), () => panel.toggleText());
     this.content = make(
       "div",
       { class: "acestep-tags-content" },
-      panel.search.element,
+      make("div", { class: "acestep-tags-head" }, panel.search.element, this.text),
       make(
         "div",
         { class: "acestep-tag-rows" },
         Object.values(this.rows).map((row) => row.element),
       ),
       this.hints,
-      this.preview,
+      this.also,
     );
     this.root = make(
       "div",
@@ -46,9 +47,10 @@ export class TagLayout {
         make("li", { "data-severity": "warn" }, icon("warn"), make("span", {}, say(key, values))),
       ),
     );
-    this.preview.textContent = text || say("tags.none");
-    this.preview.title = text;
-    this.preview.classList.toggle("acestep-preview-none", !text);
+    const also = composed({ ...fields, ...Object.fromEntries(GROUPS.map((group) => [group, ""])) });
+    this.also.hidden = !also;
+    this.also.textContent = also && say("tags.also", { tags: also });
+    this.text.setAttribute("aria-pressed", String(panel.asText));
   }
 }
 

@@ -3,6 +3,7 @@ import {
   addPanel,
   afterNodeMethod,
   growNode,
+  hideWidgets,
   isLinked,
   knownValue,
   onTick,
@@ -28,7 +29,10 @@ export class TagPanel {
     addPanel(node, "chips", say("tags.title"), this.layout.root, () => this.height);
     followChips(this);
     for (const name of FIELDS) onWidgetChanged(node, name, () => this.refresh());
-    afterNodeMethod(node, "onConfigure", () => this.refresh());
+    afterNodeMethod(node, "onConfigure", ({ size }) => {
+      this.refresh();
+      if (size) node.setSize([...size]); // it was saved with just these fields
+    });
     afterNodeMethod(node, "onConnectionsChange", () => this.refresh());
     const endTicks = onTick(() => this.#watch());
     afterNodeMethod(node, "onRemoved", () => {
@@ -52,7 +56,21 @@ export class TagPanel {
     return GROUPS.flatMap((group) => this.tagsOf(group));
   }
 
+  /** Whether the groups are shown as text fields too, and not as chips alone. */
+  get asText() {
+    return this.node.properties?.tags_as_text === true;
+  }
+
+  toggleText() {
+    this.node.properties ??= {};
+    this.node.properties.tags_as_text = !this.asText;
+    rememberForUndo();
+    this.refresh();
+  }
+
   refresh() {
+    const hidden = (group) => !this.asText && !isLinked(this.node, group);
+    hideWidgets(this.node, Object.fromEntries(GROUPS.map((group) => [group, hidden(group)])));
     this.layout.show(this);
   }
 

@@ -97,6 +97,45 @@ def test_tags_are_typed_pasted_moved_and_removed(canvas, stage):
     assert panel.get_by_role("option", name="warm").count() == 1
 
 
+# The text fields that a node shows, as its user sees them in either renderer.
+_FIELDS = """() => {
+  const groups = ["genre", "mood", "instruments", "vocals", "extra"];
+  const shown = [...document.querySelectorAll("[data-node-id] input, [data-node-id] textarea")].map((e) => e.value);
+  const node = app.graph.nodes.find((n) => n.comfyClass === "TagBuilder");
+  return node.widgets.filter((w) => groups.includes(w.name))
+    .filter((w) => (LiteGraph.vueNodesMode ? shown.includes(w.value) : node.isWidgetVisible(w))).map((w) => w.name);
+}"""
+_TAG_BUILDER_SIZE = "[...app.graph.nodes.find((n) => n.comfyClass === 'TagBuilder').size]"
+
+
+def test_each_tag_stands_once_on_the_node_until_its_text_is_asked_for(canvas, stage):
+    canvas.place("TagBuilder", "StringConcatenate")
+    canvas.show("TagBuilder", 0.8)
+    canvas.set("TagBuilder", genre="jazz", mood="warm", instruments="piano", vocals="choir", extra="vinyl", bpm=90)
+    panel = canvas.panel("TagBuilder")
+    assert panel.locator(".acestep-also").inner_text() == "Also: 90 BPM"
+    canvas.settle()
+    assert canvas.page.evaluate(_FIELDS) == []
+    canvas.picture(stage, "tags-once")
+    low = canvas.page.evaluate(_TAG_BUILDER_SIZE)
+    panel.get_by_role("button", name="Show the text fields").click()
+    canvas.settle()
+    assert canvas.page.evaluate(_FIELDS) == ["genre", "mood", "instruments", "vocals", "extra"]
+    canvas.picture(stage, "tags-text")
+    high = canvas.page.evaluate(_TAG_BUILDER_SIZE)
+    assert high[1] > low[1] + 90
+    canvas.open(canvas.page.evaluate("() => JSON.parse(JSON.stringify(app.graph.serialize()))"))
+    canvas.settle()
+    assert canvas.page.evaluate(_TAG_BUILDER_SIZE) == pytest.approx(high, abs=2)
+    panel = canvas.panel("TagBuilder")
+    panel.get_by_role("button", name="Show the text fields").click()
+    canvas.connect([["StringConcatenate", 0, "TagBuilder", "mood"]])
+    canvas.wait("() => document.querySelector('[data-test-panel]').innerText.includes('from a connected node')")
+    hidden = """() => app.graph.nodes.find((n) => n.comfyClass === "TagBuilder").widgets
+      .filter((w) => w.options.hidden).map((w) => w.name)"""
+    assert canvas.page.evaluate(hidden) == ["genre", "instruments", "vocals", "extra"]
+
+
 def test_chips_are_dragged_between_groups_and_drawn_by_chance(canvas):
     canvas.place("TagBuilder")
     canvas.show("TagBuilder")

@@ -35,7 +35,7 @@ def test_no_property_of_a_node_is_a_blank_row_and_its_own_panel_stays(canvas, pr
         panel = canvas.panel(node_class)
         before = panel.bounding_box()
         canvas.select(node_class)
-        shown = [name for name in canvas.values(node_class) if name in ("tags", "start_time", "genre")]
+        shown = [name for name in canvas.values(node_class) if name in ("tags", "start_time", "key")]
         canvas.wait(f"name => ({ROWS})().some((row) => row.name === name)", shown[0])
         rows = canvas.page.evaluate(ROWS)
         assert len(rows) > 3 and [row["name"] for row in rows if not row["filled"]] == []
