@@ -361,9 +361,9 @@ export class TimeRangePanel {
     this.state = state;
     if (!known) {
       this.cursor = null;
-      this.view = this.#firstView();
+      const { returning } = this;
+      this.view = waveform && returning?.seconds === waveform.seconds ? returning.view : this.#firstView();
     }
-    if (waveform && this.returning?.seconds === waveform.seconds) this.view = this.returning.view;
     this.paint();
   }
 

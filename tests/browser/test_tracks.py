@@ -30,7 +30,8 @@ def test_a_long_track_is_outlined_by_the_server(canvas, server):
         file.setparams((1, 2, 4000, 0, "NONE", ""))
         file.writeframes(b"\x00\x10\x00\xf0" * (2000 * 11 * 60))
     graph = workflow("section_repair", "long.wav")
-    with canvas.page.expect_response(lambda answer: "/acestep/peaks" in answer.url) as answer:
+    # 202 is what was read so far, on a slow machine.
+    with canvas.page.expect_response(lambda answer: "/acestep/peaks" in answer.url and answer.status == 200) as answer:
         canvas.open(graph)
         canvas.show("TimeRange")
         canvas.waveform_is_drawn()
