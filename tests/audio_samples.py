@@ -31,6 +31,19 @@ def delayed(sound: torch.Tensor, samples: int) -> torch.Tensor:
     return torch.nn.functional.pad(sound, (samples, 0)) if samples > 0 else sound[:, -samples:]
 
 
+def skewed(sound: torch.Tensor, ppm: float) -> torch.Tensor:
+    """``sound`` [C, n] as a clock that runs slow by so much gives it back, read by a sinc of 33 taps."""
+    at = torch.arange(round(sound.shape[1] * (1 + ppm * 1e-6)), dtype=torch.float64) / (1 + ppm * 1e-6)
+    whole = at.round().long()
+    padded = torch.nn.functional.pad(sound, (17, 19))
+    result = torch.zeros(len(sound), len(at))
+    for tap in range(-16, 17):
+        distance = tap - (at - whole)
+        weight = torch.sinc(distance) * (0.5 + 0.5 * torch.cos(math.pi * distance / 17))
+        result += padded[:, (whole + tap + 17).clamp(max=padded.shape[1] - 1)] * weight.float()
+    return result
+
+
 def phase_lost(sound: torch.Tensor, seed: int = 0) -> torch.Tensor:
     """The magnitudes of ``sound`` with made-up phases, as a vocoder gives them back."""
     window = torch.hann_window(1024)

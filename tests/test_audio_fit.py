@@ -10,7 +10,7 @@ from acestep_nodes.nodes.audio.resample import resample, resample_sound
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.audio.windows import Extension, Window, plan_extensions, plan_windows
 from acestep_nodes.nodes.errors import RenderError
-from audio_samples import codes, delayed, level_db, music
+from audio_samples import codes, delayed, level_db, music, skewed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -518,19 +518,6 @@ def test_a_click_inside_is_said_unless_the_music_clicks_by_itself(source):
     rendered[:, RANGE[0] + RATE] += 0.4
     fit = fit_ranges(crackling.clone(), RATE, window, Sound(rendered, RATE), OPTIONS)
     assert "range_click" not in codes(fit)
-
-
-def skewed(sound: torch.Tensor, ppm: float) -> torch.Tensor:
-    """``sound`` [C, n] as a clock that runs slow by so much gives it back, read by a sinc of 33 taps."""
-    at = torch.arange(round(sound.shape[1] * (1 + ppm * 1e-6)), dtype=torch.float64) / (1 + ppm * 1e-6)
-    whole = at.round().long()
-    padded = torch.nn.functional.pad(sound, (17, 19))
-    result = torch.zeros(len(sound), len(at))
-    for tap in range(-16, 17):
-        distance = tap - (at - whole)
-        weight = torch.sinc(distance) * (0.5 + 0.5 * torch.cos(math.pi * distance / 17))
-        result += padded[:, (whole + tap + 17).clamp(max=padded.shape[1] - 1)] * weight.float()
-    return result
 
 
 @pytest.mark.parametrize(

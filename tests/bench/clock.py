@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from degradation import shifted, songs, through_mp3  # makes the pack importable
-from truth import OPTIONS, PLACE, skewed
+from degradation import songs, through_mp3  # makes the pack importable
+from truth import OPTIONS, PLACE
 
 # isort: split
 
@@ -28,6 +28,7 @@ from acestep_nodes.nodes.audio.fit import fit_extension, fit_ranges
 from acestep_nodes.nodes.audio.resample import resample_sound
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.audio.windows import plan_extensions, plan_windows
+from audio_samples import delayed, skewed
 
 TABLE = Path(__file__).with_suffix(".txt")
 PPM = (0, 50, 200, -200)
@@ -58,7 +59,7 @@ def sources(quick: bool) -> list[Sound]:
 
 
 def damaged(sent: torch.Tensor, rate: int, ppm: int, mp3: bool) -> Sound:
-    late = shifted(skewed(ppm)(sent) if ppm else sent, round(LATE_SECONDS * rate))
+    late = delayed(skewed(sent, ppm) if ppm else sent, round(LATE_SECONDS * rate))
     # MP3 knows no higher rate.
     return through_mp3(Sound(late, rate), 128) if mp3 and rate <= 48_000 else Sound(late.contiguous(), rate)
 

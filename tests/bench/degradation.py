@@ -39,6 +39,7 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
 if "acestep_nodes" not in sys.modules:
     package = types.ModuleType("acestep_nodes")
     package.__path__ = [str(ROOT)]
@@ -48,6 +49,7 @@ from acestep_nodes.nodes.audio.fit import EditOptions, fit_ranges  # noqa: E402
 from acestep_nodes.nodes.audio.resample import resample  # noqa: E402
 from acestep_nodes.nodes.audio.value import Sound  # noqa: E402
 from acestep_nodes.nodes.audio.windows import plan_windows  # noqa: E402
+from audio_samples import delayed  # noqa: E402
 
 TABLE = Path(__file__).with_suffix(".txt")
 OPTIONS = EditOptions(crossfade_ms=30.0, match_loudness=True)
@@ -87,11 +89,6 @@ def through_mp3(sound: Sound, kbits: int) -> Sound:
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)
     return decode(buffer.getvalue())
-
-
-def shifted(waveform: torch.Tensor, delay: int) -> torch.Tensor:
-    """Silence in front (delay > 0) or the beginning lost (delay < 0)."""
-    return torch.nn.functional.pad(waveform, (delay, 0)) if delay > 0 else waveform[:, -delay:]
 
 
 def phase_lost(sound: Sound, generator: torch.Generator) -> Sound:
@@ -211,7 +208,7 @@ def damaged(sound: Sound, service: Service, seconds: float, gain_db: float, draw
     if service.vocoder:
         sound = phase_lost(sound, generator)
     wave = resample(sound.waveform, sound.sample_rate, delay_rate)
-    wave = shifted(wave, delay) * 10 ** (gain_db / 20)
+    wave = delayed(wave, delay) * 10 ** (gain_db / 20)
     level = power(wave)
     if service.odd == "inverted":
         wave = -wave

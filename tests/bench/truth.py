@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from degradation import shifted, songs, through_mp3  # makes the pack importable
+from degradation import songs, through_mp3  # makes the pack importable
 from materials import KINDS
 
 # isort: split
@@ -35,6 +35,7 @@ from materials import KINDS
 from acestep_nodes.nodes.audio.fit import EditOptions, fit_ranges
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.audio.windows import plan_windows
+from audio_samples import delayed, skewed
 
 TABLE = Path(__file__).with_suffix(".txt")
 RATE = 44_100
@@ -131,23 +132,6 @@ def gap(milliseconds: float) -> Change:
     return change
 
 
-def skewed(ppm: float) -> Change:
-    """A clock that runs slow: every sample where it lies, by a sinc of 33 taps."""
-
-    def change(wave: torch.Tensor) -> torch.Tensor:
-        at = torch.arange(round(wave.shape[1] * (1 + ppm * 1e-6)), dtype=torch.float64) / (1 + ppm * 1e-6)
-        whole = at.round().long()
-        padded = torch.nn.functional.pad(wave, (17, 19))
-        result = torch.zeros(len(wave), len(at))
-        for tap in range(-16, 17):
-            distance = tap - (at - whole)
-            weight = torch.sinc(distance) * (0.5 + 0.5 * torch.cos(math.pi * distance / 17))
-            result += padded[:, (whole + tap + 17).clamp(max=padded.shape[1] - 1)] * weight.float()
-        return result
-
-    return change
-
-
 def damage(name: str, codes: set, **changes) -> Damage:
     return Damage(name, frozenset(codes), **changes)
 
@@ -166,9 +150,9 @@ DAMAGES = (
     damage("left 6 dB softer", SIDES, whole=mixed((0.5, 0.0), (0.0, 1.0))),
     damage("left of the range 6 dB softer", SIDES, inside=mixed((0.5, 0.0), (0.0, 1.0))),
     damage("left 20 samples late", SIDES, whole=left_late(20)),
-    damage("0.7 s late", PLACE, whole=lambda x: shifted(x, round(0.7 * RATE))),
-    damage("clock 50 ppm slow", PLACE, whole=skewed(50), cases=9),
-    damage("clock 200 ppm slow", PLACE, whole=skewed(200), cases=9),
+    damage("0.7 s late", PLACE, whole=lambda x: delayed(x, round(0.7 * RATE))),
+    damage("clock 50 ppm slow", PLACE, whole=lambda x: skewed(x, 50), cases=9),
+    damage("clock 200 ppm slow", PLACE, whole=lambda x: skewed(x, 200), cases=9),
     damage("a gap of 40 ms", {"range_hole"}, inside=gap(40)),
     damage("a gap of 200 ms", {"range_hole"} | LEVEL, inside=gap(200)),
     damage("clipped", {"range_clipped"}, whole=lambda x: (8 * x).clamp(-1, 1)),
@@ -206,7 +190,7 @@ def edited(
     (window,) = plan_windows(source.shape[1], RATE, ((start, stop),), 12.0, 240.0, share=True)
     sent = truth[:, window.start : window.stop].clone()
     if hurt is None:
-        rendered = through_mp3(Sound(shifted(sent, round(0.03 * RATE)) * 10 ** (-2 / 20), RATE), 128)
+        rendered = through_mp3(Sound(delayed(sent, round(0.03 * RATE)) * 10 ** (-2 / 20), RATE), 128)
     else:
         inside = slice(start - window.start, stop - window.start)
         sent[:, inside] = hurt.inside(sent[:, inside])

@@ -156,6 +156,18 @@ class Canvas:
             links,
         )
 
+    def place_edit_of_a_made_track(self, tags: str, seconds: int) -> None:
+        """A song by sketch, of which an edit makes the range from 1 to 3 s anew; no node saves it in between."""
+        self.place("ACEStepGenerate", "TimeRange", "ACEStepInpaint", "PreviewAudio")
+        for node in ("ACEStepGenerate", "ACEStepInpaint"):
+            self.set(node, backend="sketch", tags=tags, lyrics="[inst]")
+        self.set("ACEStepGenerate", duration=seconds)
+        self.set("TimeRange", start_time=1.0, end_time=3.0)
+        self.connect([
+            ["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "ACEStepInpaint", "audio"],
+            ["TimeRange", 0, "ACEStepInpaint", "time_range"], ["ACEStepInpaint", 0, "PreviewAudio", "audio"],
+        ])  # fmt: skip
+
     def id_of(self, node_class: str) -> str:
         return str(self.page.evaluate("name => app.graph.nodes.find((n) => n.comfyClass === name).id", node_class))
 

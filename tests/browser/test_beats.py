@@ -115,15 +115,7 @@ def test_what_has_no_beats_has_none_on_its_waveform(canvas, opened):
 
 
 def test_a_made_track_tells_its_beats_with_the_run(canvas):
-    canvas.place("ACEStepGenerate", "TimeRange", "ACEStepInpaint", "PreviewAudio")
-    for node in ("ACEStepGenerate", "ACEStepInpaint"):
-        canvas.set(node, backend="sketch", tags="pop, 118 BPM", lyrics="[inst]")
-    canvas.set("ACEStepGenerate", duration=20)
-    canvas.set("TimeRange", start_time=1.0, end_time=3.0)
-    canvas.connect([
-        ["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "ACEStepInpaint", "audio"],
-        ["TimeRange", 0, "ACEStepInpaint", "time_range"], ["ACEStepInpaint", 0, "PreviewAudio", "audio"],
-    ])  # fmt: skip
+    canvas.place_edit_of_a_made_track("pop, 118 BPM", 20)
     canvas.show("TimeRange")
     panel = canvas.panel("TimeRange")
     canvas.page.evaluate("app.queuePrompt(0, 1)")

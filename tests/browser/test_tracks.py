@@ -69,15 +69,7 @@ def test_a_generated_track_is_drawn_and_heard_from_where_it_was_saved(canvas):
 
 
 def test_without_a_preview_the_last_run_is_drawn(canvas):
-    canvas.place("ACEStepGenerate", "TimeRange", "ACEStepInpaint", "PreviewAudio")
-    for node in ("ACEStepGenerate", "ACEStepInpaint"):
-        canvas.set(node, backend="sketch", tags="piano, 120 BPM", lyrics="[inst]")
-    canvas.set("ACEStepGenerate", duration=6)
-    canvas.set("TimeRange", start_time=1.0, end_time=3.0)
-    canvas.connect([
-        ["ACEStepGenerate", 0, "TimeRange", "audio"], ["ACEStepGenerate", 0, "ACEStepInpaint", "audio"],
-        ["TimeRange", 0, "ACEStepInpaint", "time_range"], ["ACEStepInpaint", 0, "PreviewAudio", "audio"],
-    ])  # fmt: skip
+    canvas.place_edit_of_a_made_track("piano, 120 BPM", 6)
     panel = panel_after_a_run(canvas)
     panel.get_by_role("slider", name="End of the range").focus()
     canvas.page.keyboard.press("End")
