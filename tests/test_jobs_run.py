@@ -6,12 +6,17 @@ import re
 import signal
 import urllib.request
 
+import graphs
 import numpy
 import pytest
 import readme
 from runcomfy_runs import wait_until
 from runcomfy_simulator import Simulator, rendering
 from runcomfy_simulator.rendering import read
+from runner import comfyui_source
+from runner.client import Client
+from runner.jobs import comfyui
+from runner.jobs.graphs import Job
 from runner_command import Command, own_cache, run
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -84,6 +89,28 @@ def test_a_job_that_takes_comfyui_down_stops_no_other(tmp_path):
     found = records(tmp_path / "out" / "jobs")
     assert found["long"]["kind"] == "ServerEnded" and "1 of 3 jobs failed" in err, out + err
     assert code == 1 and [found[name]["state"] for name in ("a", "b")] == ["done", "done"]
+
+
+def test_a_sound_is_there_though_comfyui_ends_right_after_it(tmp_path, comfyui_servers, monkeypatch):
+    ran = comfyui_servers.start(comfyui_source.DEFAULT_VERSION)
+
+    class ClientThatSeesItEnd(Client):
+        def run(self, prompt, on_event):
+            def seen(kind, data):
+                on_event(kind, data)
+                if kind == "execution_success":
+                    ran.server.process.kill()
+                    ran.server.process.wait()
+
+            return super().run(prompt, seen)
+
+    monkeypatch.setattr(comfyui, "Client", ClientThatSeesItEnd)
+    save = graphs.node("SaveAudio", audio=["1", 0], filename_prefix="song")
+    job = Job("song", 1, "jobs.jsonl, line 1", {"1": graphs.generate(seed=1), "2": save}, {}, {})
+    with comfyui.ComfyUIEngine(lambda: (ran.workspace, ran.server), 0, lambda client, seconds: None) as engine:
+        rendered = engine.render(0, job, lambda: None)
+        assert rendered.facts["seeds"] == [1] and len(rendered.sounds) == 1
+        assert 4 < read(rendered.sounds[0].read_bytes()).seconds < 6
 
 
 def ending(process, number, step, moment, count):

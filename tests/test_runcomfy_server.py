@@ -351,7 +351,7 @@ def test_the_token_is_nowhere(newest, simulator, seed):
     simulator.fault("submit", "http", status=401, json={"error_message": f"Bearer {simulator.token}"})
     with pytest.raises(PromptFailed) as failed:
         newest.run({"a": song(seed + 1), "report": graphs.show(["a", 1])})
-    seen += [json.dumps(failed.value.execution_error), json.dumps(run.history), newest.server.log.read_text()]
+    seen += [json.dumps(failed.value.execution_error), json.dumps(run.outputs), newest.server.log.read_text()]
     seen += [json.dumps(newest.client.get(path)) for path in ("/history", "/object_info", "/queue", "/settings")]
     assert not any(simulator.token in text for text in seen)
     for folder in (newest.workspace.folder, newest.workspace.home):

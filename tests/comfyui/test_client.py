@@ -30,7 +30,9 @@ def test_probe_nodes_keep_every_bit(comfyui, shape, rate, dtype):
     assert back["sample_rate"] == rate and back["waveform"].dtype == dtype
     assert torch.equal(back["waveform"], waveform)
     assert run.outputs["2"]["probe"][0]["file"] == "out.pt"
-    assert run.events[0][0] in ("execution_start", "status") and run.history["status"]["completed"] is True
+    assert run.events[0][0] in ("execution_start", "status") and run.events[-1][1]["node"] is None
+    history = comfyui.client.get(f"/history/{run.prompt_id}")[run.prompt_id]
+    assert history["status"]["completed"] is True and history["outputs"] == run.outputs
 
 
 def test_server_is_the_asked_version_with_the_pack_in_it(comfyui):

@@ -1,4 +1,4 @@
-"""Talks to a running ComfyUI: queue a graph, follow it over the websocket, get its history.
+"""Talks to a running ComfyUI: queue a graph, follow it over the websocket to its end.
 
 Errors of the server become exceptions with a sentence; the server's own answer stays attached.
 """
@@ -48,11 +48,10 @@ class PromptInterrupted(RunFailed):
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run. `outputs`: node id → the `ui` dict of that node. `history`: the server's whole entry."""
+    """A finished run. `outputs`: node id → the `ui` dict of that node."""
 
     prompt_id: str
     outputs: dict[str, dict]
-    history: dict
     events: list[Event]
 
 
@@ -134,12 +133,13 @@ class Client:
             raise PromptFailed(ending["execution_error"], prompt, events)
         if "execution_interrupted" in ending:
             raise PromptInterrupted(events)
-        history = self.get(f"/history/{prompt_id}")[prompt_id]
-        return Run(prompt_id, history["outputs"], history, events)
+        # The history would tell the same, but a server that ends now could not be asked for it.
+        executed = [data for kind, data in events if kind == "executed" and data.get("output")]
+        return Run(prompt_id, {data["node"]: data["output"] for data in executed}, events)
 
 
 async def _follow(socket, prompt_id: str, on_event) -> list[Event]:
-    """The events of this prompt, up to the one that says that it has ended."""
+    """The events of this prompt, up to the one that says that it has ended. Raises Unavailable."""
     events = []
     async for message in socket:
         if not isinstance(message.data, str):  # previews
@@ -152,6 +152,8 @@ async def _follow(socket, prompt_id: str, on_event) -> list[Event]:
         on_event(kind, data)
         if kind == "executing" and data.get("node") is None:
             return events
+    if any(kind == "execution_success" for kind, _ in events):
+        return events
     raise Unavailable("ComfyUI closed the connection before the run had ended; its log tells why.")
 
 

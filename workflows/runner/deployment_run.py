@@ -170,7 +170,7 @@ class DeployedRun:
                 raise found.problem
             # Of a deployed workflow only the ids of its nodes are known.
             graph = {node: {"class_type": node, "inputs": {}} for node in found.outputs} | self._job.graph
-            finished = Finished(entry.accepted_id, found.outputs, {}, [])
+            finished = Finished(entry.accepted_id, found.outputs, [])
             name = self._job.name
             sounds, _ = delivery.deliver(finished, graph, name, place, out, lambda path: found.outlines[path.name])
         finally:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import delivery, graph
-from ..client import Client
+from ..client import Client, Run
 from ..errors import RunError, RunFailed, Unavailable
 from ..server import Server
 from ..terminal import say
@@ -79,7 +79,7 @@ class ComfyUIEngine:
 
     def first(self) -> Client:
         """A client of the first server, started if need be."""
-        return self._client(self._places[0])
+        return self._started(self._places[0])[0]
 
     def node_info(self, class_type: str) -> dict:
         """The node class as the server describes it. Raises Unavailable when it has none."""
@@ -99,12 +99,11 @@ class ComfyUIEngine:
     def render(self, lane: int, job: Job, began: Callable[[], None]) -> Rendered:
         place = self._places[lane % self._servers]
         for _ in range(STARTS_OF_A_JOB):
-            client = self._client(place)
-            assert place.workspace is not None
-            _provide(job, place.workspace)
+            client, workspace = self._started(place)
+            _provide(job, workspace)
             attempt = _Attempt(began)
             try:
-                return self._followed(place, client, job, attempt)
+                run = self._followed(place, client, job, attempt)
             except Unavailable as error:
                 if self._stopping.is_set():
                     raise
@@ -112,6 +111,8 @@ class ComfyUIEngine:
                 # Another job of this server may have taken it down; only one that ran then has failed.
                 if attempt.has_begun:
                     raise RunFailed(str(error), "ServerEnded") from None
+            else:
+                return _rendered(run, client, workspace)
         raise Unavailable("ComfyUI ends again and again before this job begins; its log tells why.")
 
     def stop(self) -> None:
@@ -130,7 +131,7 @@ class ComfyUIEngine:
                 with contextlib.suppress(RunError):
                     self._await_answers(Client(place.server.url), self._patience)
 
-    def _followed(self, place: _Place, client: Client, job: Job, attempt: "_Attempt") -> Rendered:
+    def _followed(self, place: _Place, client: Client, job: Job, attempt: _Attempt) -> Run:
         prompt_id = ""
 
         def on_event(kind: str, data: dict) -> None:
@@ -142,28 +143,20 @@ class ComfyUIEngine:
                 attempt.begin()
 
         try:
-            run = client.run(job.graph, on_event)
+            return client.run(job.graph, on_event)
         finally:
             place.running.discard(prompt_id)
-        client.post("/history", {"delete": [run.prompt_id]})  # it would grow with every job
-        assert place.workspace is not None
-        folder = place.workspace.folder
-        sounds = [
-            folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
-            for entries in delivery.saved_sounds(run).values()
-            for entry in entries
-        ]
-        return Rendered(sounds, facts_of(delivery.reports(run)), lambda: _remove(sounds))
 
-    def _client(self, place: _Place) -> Client:
+    def _started(self, place: _Place) -> tuple[Client, Workspace]:
+        """A client of the server of a place, started if need be, and the server's folder."""
         with place.lock:
             if self._stopping.is_set():
                 raise Unavailable("The run is being stopped.")
-            if place.server is None:
+            if place.server is None or place.workspace is None:
                 started = time.monotonic()
                 place.workspace, place.server = self._start()
                 say(f"ComfyUI is ready at {place.server.url} ({time.monotonic() - started:.0f} s).")
-            return Client(place.server.url)
+            return Client(place.server.url), place.workspace
 
     def _give_up(self, place: _Place, client: Client) -> None:
         """End a server that does not answer any more, unless that is done already."""
@@ -215,6 +208,18 @@ def _provide(job: Job, workspace: Workspace) -> None:
                 aside.replace(target)
             except OSError as error:
                 raise Unavailable(f"{source.path} cannot be brought to ComfyUI ({error.strerror}).") from error
+
+
+def _rendered(run: Run, client: Client, workspace: Workspace) -> Rendered:
+    """What a run gave, which is in the folder also when its server has ended by now."""
+    with contextlib.suppress(Unavailable):
+        client.post("/history", {"delete": [run.prompt_id]})  # it would grow with every job
+    sounds = [
+        workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
+        for entries in delivery.saved_sounds(run).values()
+        for entry in entries
+    ]
+    return Rendered(sounds, facts_of(delivery.reports(run)), lambda: _remove(sounds))
 
 
 def _remove(sounds: Sequence[Path]) -> None:
