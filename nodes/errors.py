@@ -9,11 +9,17 @@
 of RunComfy's command line (sysexits), so that scripts and people who know it recognise them.
 """
 
+from .words.remarks import Remark, as_remark
+
 
 class ACEStepError(Exception):
-    """Base of the family; never raised itself."""
+    """Base of the family; never raised itself. said: its sentence, with a code where it has one."""
 
     exit_code = 70
+
+    def __init__(self, said: Remark | str):
+        self.said = as_remark(said)
+        super().__init__(self.said.sentence())
 
 
 class InputError(ACEStepError):

@@ -55,11 +55,11 @@ class ACEStepGenerate(RenderingNode, io.ComfyNode):
         return generate_request(node=cls.NODE, **inputs)
 
     @classmethod
-    def check_lazy_status(cls, **inputs) -> list[str]:
+    def sockets_to_read(cls, **inputs) -> list[str]:
         # Imported here: what only a run needs is no part of ComfyUI's start.
         from .run.rendering import check_generate
 
-        wanted = super().check_lazy_status(**inputs)
+        wanted = super().sockets_to_read(**inputs)
         if wanted == ["reference"]:
             # What makes the reference may cost something, so it is asked for last, when nothing else stops the run.
             check_generate(cls.build_request(**inputs | {"reference": NOT_READ}))
@@ -69,4 +69,5 @@ class ACEStepGenerate(RenderingNode, io.ComfyNode):
     async def execute(cls, **inputs) -> io.NodeOutput:
         from .run.rendering import render_generate
 
-        return cls.output(await render_generate(cls.build_request(progress=cls.progress(), **inputs)))
+        with cls.telling():
+            return cls.output(await render_generate(cls.build_request(progress=cls.progress(), **inputs)))

@@ -72,5 +72,6 @@ class ACEStepInpaint(RenderingNode, io.ComfyNode):
     async def execute(cls, audio, time_range, **inputs) -> io.NodeOutput:
         from .run.rendering import render_inpaint
 
-        request = inpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
-        return cls.output(await render_inpaint(request, audio, time_range))
+        with cls.telling():
+            request = inpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
+            return cls.output(await render_inpaint(request, audio, time_range))

@@ -71,5 +71,6 @@ class ACEStepOutpaint(RenderingNode, io.ComfyNode):
         # Imported here: what only a run needs is no part of ComfyUI's start.
         from .run.rendering import render_outpaint
 
-        request = outpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
-        return cls.output(await render_outpaint(request, audio))
+        with cls.telling():
+            request = outpaint_request(node=cls.NODE, progress=cls.progress(), **inputs)
+            return cls.output(await render_outpaint(request, audio))

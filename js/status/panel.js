@@ -31,6 +31,7 @@ import { LiveRun } from "./live.js";
 import { StatusLayout } from "./layout.js";
 import * as facts from "./facts.js";
 import { costOf } from "./estimate.js";
+import { sentence } from "./remarks.js";
 import { besides, spends } from "./spending.js";
 import { crossesUnlooped, estimateOf, hasSetting, rangesAsked, reportOf, valuesOf } from "./node.js";
 
@@ -44,6 +45,7 @@ export class StatusPanel {
     this.phase = "idle"; // idle, running, done, failed, stopped
     this.live = null;
     this.problem = ""; // what the last run failed with
+    this.failure = null; // … the code and values of it, until ComfyUI says that the run has failed
     this.paid = undefined; // what the journal says of the last paid run, where the server has forgotten how it ended
     this.local = null; // what the server says of the model of a local run, or {problem}
     this.trackProblem = null; // a sentence
@@ -130,10 +132,15 @@ export class StatusPanel {
     this.live = new LiveRun();
     this.phase = "running";
     this.problem = "";
+    this.failure = null;
     this.show();
   }
 
   heard(message) {
+    if (message.failure) {
+      this.failure = message.failure;
+      return;
+    }
     this.live ??= new LiveRun();
     this.live.add(message);
     // What a run has left is told as it ends, of several nodes to those too that ComfyUI does not name.
@@ -144,7 +151,9 @@ export class StatusPanel {
 
   failed(message) {
     this.phase = "failed";
-    this.problem = message ?? "";
+    // ComfyUI's own message follows the pack's, which has a code.
+    this.problem = sentence(this.failure, message ?? "");
+    this.failure = null;
     modelsChanged(); // if it failed for want of one, that is seen now
     this.show();
   }

@@ -1,10 +1,13 @@
 """What ComfyUI asks of each of the three rendering nodes besides running them."""
 
+import contextlib
 from abc import abstractmethod
+from collections.abc import Iterator
 
 from comfy_api.v0_0_2 import io
 
 from ..backends import fingerprint
+from ..errors import ACEStepError
 from ..request.progress import NodeProgress
 from ..request.requests import Request
 from ..request.values import tags_problem
@@ -46,6 +49,12 @@ class RenderingNode:
 
     @classmethod
     def check_lazy_status(cls, **inputs) -> list[str]:
+        with cls.telling():
+            return cls.sockets_to_read(**inputs)
+
+    @classmethod
+    def sockets_to_read(cls, **inputs) -> list[str]:
+        """Which connected inputs are needed and not read yet. Raises ACEStepError where a run would be refused."""
         # Bad input is refused here, before a connected loader reads its checkpoint.
         waiting = [name for name in LAZY_SOCKETS if name in inputs and inputs[name] is None]
         cls.build_request(**inputs | dict.fromkeys(waiting, NOT_READ))
@@ -54,6 +63,16 @@ class RenderingNode:
     @classmethod
     def progress(cls) -> NodeProgress:
         return NodeProgress(cls.hidden.unique_id)
+
+    @classmethod
+    @contextlib.contextmanager
+    def telling(cls) -> Iterator[None]:
+        """An error of the block reaches the node's status row with its code; ComfyUI itself passes on text only."""
+        try:
+            yield
+        except ACEStepError as error:
+            cls.progress().status(failure=error.said.as_dict())
+            raise
 
     @classmethod
     def output(cls, rendered: tuple) -> io.NodeOutput:

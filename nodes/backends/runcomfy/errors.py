@@ -21,13 +21,12 @@ RunComfyError                 base
 
 from ...errors import ACEStepError
 from ...request.requests import Call
-from ...words.remarks import Remark, as_remark
+from ...words.remarks import Remark
 
 
 class RunComfyError(ACEStepError):
     """Base. ``request_id`` is the paid request it is about, when there is one.
 
-    said: its sentence, with a code where it has one.
     call and advice are added where they are known: which call of the run it ended, and what to do about it.
     tells_of: the key of the journal's entry that the user has been told about once this has been shown.
     """
@@ -38,8 +37,7 @@ class RunComfyError(ACEStepError):
     tells_of: str | None = None
 
     def __init__(self, said: Remark | str, request_id: str | None = None):
-        self.said = as_remark(said)
-        super().__init__(self.said.sentence())
+        super().__init__(said)
         self.request_id = request_id
 
 
