@@ -58,9 +58,10 @@ def correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> Correlogr
     y = y[:, margin - reach * step :]
     small = _fft_size(-(-y.shape[1] // step))
     size = small * step
-    kept = small // 2 + 1
+    # The band ends here; what lies above is not even weighed.
+    kept = min(small // 2, math.ceil(_BAND_HZ[1] * size / sample_rate)) + 1
     x_hat, y_hat = (torch.fft.rfft(_tapered(side, sample_rate), size)[:, :kept] for side in (x, y))
-    weights = _weights(x_hat, sample_rate / size)
+    weights = _weights(x_hat, sample_rate / size, sample_rate)
     x_hat, y_hat = x_hat * weights, y_hat * weights
     cross = torch.fft.irfft(x_hat.conj()[:, None] * y_hat[None], small)[..., : 2 * reach + 1]
     overlap = length // step
@@ -104,7 +105,7 @@ def phase_scores(
     coherence = (_power(xy) / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
     frequency = torch.linspace(0, sample_rate / 2, xx.shape[0], dtype=torch.float64)
     omega = torch.linspace(0, math.pi, xx.shape[0], dtype=torch.float64)
-    reliable = (coherence / (1 - coherence)) * _in_band(frequency)
+    reliable = (coherence / (1 - coherence)) * _in_band(frequency, sample_rate)
     information = float((reliable * omega.square()).mean()) * x.shape[1]
     cross = reliable / xy.abs().clamp_min(1e-30) * xy
     phase = offsets[:, None] * omega[None]
@@ -169,7 +170,7 @@ def _independent_values(spectrum: torch.Tensor) -> float:
 
 def _running_energy(rows: torch.Tensor) -> torch.Tensor:
     """[C, n] → [C, n + 1]: energy before each sample."""
-    return torch.nn.functional.pad(rows.double().square().cumsum(1), (1, 0))
+    return torch.nn.functional.pad(rows.square().cumsum(1, dtype=torch.float64), (1, 0))
 
 
 def _sounding(piece: torch.Tensor) -> tuple[int, int]:
@@ -198,15 +199,15 @@ def _taper_samples(length: int, sample_rate: int) -> int:
     return min(round(_TAPER_SECONDS * sample_rate), length // 4)
 
 
-def _weights(spectrum: torch.Tensor, bin_hz: float) -> torch.Tensor:
+def _weights(spectrum: torch.Tensor, bin_hz: float, sample_rate: int) -> torch.Tensor:
     """Band-pass and partial whitening by the spectrum's own power, smoothed over _WHITENING_BANDWIDTH_HZ."""
-    power = _power(spectrum).sum(0).double()
+    power = _power(spectrum).sum(0)
     half = max(1, round(_WHITENING_BANDWIDTH_HZ / bin_hz) // 2)
-    below = torch.nn.functional.pad(power.cumsum(0), (1, 0))
+    below = torch.nn.functional.pad(power.cumsum(0, dtype=torch.float64), (1, 0))
     bins = torch.arange(len(power))
     low, high = (bins - half).clamp_min(0), (bins + half + 1).clamp_max(len(power))
     smooth = ((below[high] - below[low]) / (high - low)).float().clamp_min(0)
-    band = _in_band(bins * bin_hz)
+    band = _in_band(bins * bin_hz, sample_rate)
     floor = float(smooth[band].amax()) * _WHITENING_FLOOR + 1e-30
     return band / (smooth + floor).pow(_WHITENING / 2)
 
@@ -216,8 +217,8 @@ def _power(spectrum: torch.Tensor) -> torch.Tensor:
     return spectrum.real.square() + spectrum.imag.square()
 
 
-def _in_band(frequency: torch.Tensor) -> torch.Tensor:
-    return (frequency >= _BAND_HZ[0]) & (frequency <= min(_BAND_HZ[1], 0.9 * float(frequency[-1])))
+def _in_band(frequency: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    return (frequency >= _BAND_HZ[0]) & (frequency <= min(_BAND_HZ[1], 0.45 * sample_rate))
 
 
 def _onsets(piece: torch.Tensor, hop: int, sample_rate: int) -> torch.Tensor:

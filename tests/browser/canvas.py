@@ -49,7 +49,11 @@ class Stage:
     nodes_2: bool
 
     def __str__(self) -> str:
-        return f"{self.frontend or 'of-' + self.comfyui}-{'nodes2' if self.nodes_2 else 'litegraph'}"
+        return f"{self.frontend or 'of-' + self.comfyui}-{self.renderer}"
+
+    @property
+    def renderer(self) -> str:
+        return "nodes2" if self.nodes_2 else "litegraph"
 
     @property
     def flags(self) -> tuple[str, ...]:

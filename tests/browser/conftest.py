@@ -14,6 +14,18 @@ from browser.canvas import MUSIC, STAGES, WAIT_MS, Canvas, Stage, editing
 expect.set_options(timeout=WAIT_MS)
 
 
+def pytest_collection_modifyitems(config, items):
+    """What a test marked with one renderer does costs half a minute or more, and is the same in the other one."""
+    left_out = [item for item in items if not _in_its_renderer(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _in_its_renderer(item) -> bool:
+    marker = item.get_closest_marker("renderer")
+    return marker is None or marker.args[0] == item.callspec.params["stage"].renderer
+
+
 @pytest.fixture(scope="package")
 def simulator():
     from runcomfy_simulator import Simulator, rendering

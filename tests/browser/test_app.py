@@ -40,6 +40,7 @@ def app(canvas):
         canvas.switch_app()
 
 
+@pytest.mark.renderer("litegraph")
 def test_every_example_is_an_app_without_a_blank_row(canvas):
     for name in editor_graphs():
         graph = workflow(name)

@@ -326,6 +326,7 @@ def test_translations_are_served(server):
         assert json.load(answer)["zh"]["nodeDefs"]["TimeRange"]["display_name"] == "时间范围"
 
 
+@pytest.mark.renderer("litegraph")
 def test_after_a_reload_runs_are_there_again_whose_seeds_go_on_by_themselves(stage, server, browser):
     classes = ("ACEStepGenerate", "ACEStepInpaint")
     with editing(server, browser, stage) as editor:
@@ -350,6 +351,7 @@ def test_after_a_reload_runs_are_there_again_whose_seeds_go_on_by_themselves(sta
             canvas.wait(DONE)
 
 
+@pytest.mark.renderer("nodes2")
 def test_after_a_reload_the_last_run_is_there_again(stage, server, browser):
     with editing(server, browser, stage) as editor:
         canvas = Canvas(editor)
