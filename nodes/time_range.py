@@ -3,6 +3,7 @@
 from comfy_api.v0_0_2 import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
+from .audio import crossings
 from .audio.beats import find_beats
 from .audio.outline import outline_of_sound
 from .audio.value import Sound, sounds_from_audio
@@ -16,6 +17,8 @@ from .words.vocabulary import MAX_BPM
 NODE = "TimeRange"
 _OUTPUT_TOOLTIP = "{edge} of this node's own range, in seconds from the start of the track."
 _ANCHOR_TOOLTIP = "Whether {name} counts from the start of the track or back from its end."
+# Longer sound that is in no file is drawn without them: they would be a megabyte an hour in every message.
+_CROSSINGS_SECONDS = 1200.0
 # The front end offers steps of 0.01 s, but a value typed or dragged to a sample is kept to a microsecond.
 _STEP, _ROUND = 0.01, 0.000001
 
@@ -89,13 +92,14 @@ class TimeRange(io.ComfyNode):
 
 
 def _picture(sound: Sound, ranges, bpm: float) -> dict:
-    """What the waveform on the node is drawn from: the track's outline, where all ranges lie in it, and its beats."""
+    """What the waveform on the node is drawn from: the track's outline, all ranges, what they snap to."""
     outline = outline_of_sound(sound)
     beats = find_beats(outline.onsets, bpm)
     return {
         "seconds": sound.seconds,
         "ranges": ranges,
         "peaks": outline.peaks.as_dict(),
+        "crossings": crossings.as_dict(outline.crossings) if sound.seconds <= _CROSSINGS_SECONDS else None,
         "beats": beats and beats.as_dict(),
         "bpm": bpm,
     }

@@ -15,6 +15,7 @@ import { say } from "../strings.js";
 import { Player } from "../audio/player.js";
 import { peaksFromServer } from "../audio/peaks.js";
 import { beatsOf } from "../audio/beats.js";
+import { FoundCrossings } from "../audio/crossings.js";
 import { LONGEST_DECODED_SECONDS, waveformOf } from "../audio/waveform.js";
 import { sameFile } from "../audio/file.js";
 import { onFilesChanged, takesExample, useExampleTrack } from "../audio/track.js";
@@ -349,7 +350,8 @@ export class TimeRangePanel {
     if (this.run === run) return;
     this.run = run;
     const peaks = peaksFromServer(run.peaks);
-    this.#take({ peaks, seconds: peaks.seconds, crossings: null }, "ready");
+    const crossings = run.crossings ? new FoundCrossings(run.crossings) : null;
+    this.#take({ peaks, seconds: peaks.seconds, crossings }, "ready");
   }
 
   #take(waveform, state) {

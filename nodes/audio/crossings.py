@@ -1,4 +1,5 @@
-"""Where a track crosses zero, to a fiftieth of a millisecond: what the edges of a range in a long file snap to."""
+"""Where a track crosses zero, to a fiftieth of a millisecond: what the edges of a range snap to where the browser has
+no samples."""
 
 import base64
 

@@ -1,10 +1,12 @@
 """What a track is drawn from: its peaks, and what the edges of a range snap to; measured in one go."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from .crossings import CrossingMeter
 from .onsets import OnsetMeter, Onsets
@@ -23,27 +25,27 @@ _FINEST_SAMPLES = 64
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    peaks: Peaks
-    onsets: Onsets
-
-
-@dataclass(frozen=True, eq=False)
-class FileOutline(Outline):
     """crossings: see crossings.py."""
 
+    peaks: Peaks
+    onsets: Onsets
     crossings: np.ndarray
+
+
+def _outline(blocks: Iterable[torch.Tensor], peaks: PeakMeter, sample_rate: int) -> Outline:
+    onsets, crossings = OnsetMeter(sample_rate), CrossingMeter(sample_rate)
+    for block in blocks:
+        peaks.feed(block)
+        onsets.feed(block)
+        crossings.feed(block)
+    return Outline(peaks.peaks(), onsets.onsets(), crossings.crossings())
 
 
 def outline_of_sound(sound: Sound, max_bins: int = MESSAGE_BINS) -> Outline:
     """Of sound in memory, over all its channels."""
     bin_samples = max(_FINEST_SAMPLES, math.ceil(sound.samples / max_bins))
-    peaks = PeakMeter(sound.sample_rate, bin_samples, max_bins)
-    onsets = OnsetMeter(sound.sample_rate)
-    for i in range(0, sound.samples, BLOCK_SAMPLES):
-        block = sound.cut(i, i + BLOCK_SAMPLES).waveform
-        peaks.feed(block)
-        onsets.feed(block)
-    return Outline(peaks.peaks(), onsets.onsets())
+    blocks = (sound.cut(i, i + BLOCK_SAMPLES).waveform for i in range(0, sound.samples, BLOCK_SAMPLES))
+    return _outline(blocks, PeakMeter(sound.sample_rate, bin_samples, max_bins), sound.sample_rate)
 
 
 class FileReading:
@@ -57,17 +59,12 @@ class FileReading:
     def opened(self):
         return reading(self._path)
 
-    def outline(self) -> FileOutline:
+    def outline(self) -> Outline:
         """Reads it. Raises InputError when there is no sound track."""
         with self.opened() as track:
             self._seconds = track.seconds
-            peaks = self._meter = PeakMeter(track.sample_rate, _FILE_BIN_SAMPLES, self._max_bins)
-            onsets, crossings = OnsetMeter(track.sample_rate), CrossingMeter(track.sample_rate)
-            for block in track.blocks:
-                peaks.feed(block)
-                onsets.feed(block)
-                crossings.feed(block)
-            outline = FileOutline(peaks.peaks(), onsets.onsets(), crossings.crossings())
+            self._meter = PeakMeter(track.sample_rate, _FILE_BIN_SAMPLES, self._max_bins)
+            outline = _outline(track.blocks, self._meter, track.sample_rate)
         self._meter = None  # the outline holds what it had
         return outline
 

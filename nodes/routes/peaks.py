@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 
 from ..audio import crossings
 from ..audio.beats import find_beats
-from ..audio.outline import FileOutline, FileReading
+from ..audio.outline import FileReading, Outline
 from ..errors import InputError
 from ..words.vocabulary import MAX_BPM, MIN_BPM
 from .same_origin import BadInput, register
@@ -31,16 +31,16 @@ class OutlinesOfFiles:
 
     def __init__(self, kept: int = _KEPT):
         self._kept = kept
-        self._readings: OrderedDict[tuple, tuple[FileReading, asyncio.Task[FileOutline]]] = OrderedDict()
+        self._readings: OrderedDict[tuple, tuple[FileReading, asyncio.Task[Outline]]] = OrderedDict()
         self._lock = asyncio.Lock()
 
-    async def of(self, path: Path) -> FileOutline:
+    async def of(self, path: Path) -> Outline:
         """Raises InputError when the file holds no sound, OSError when it cannot be opened."""
         found = await self.within(path, None)
-        assert isinstance(found, FileOutline)
+        assert isinstance(found, Outline)
         return found
 
-    async def within(self, path: Path, seconds: float | None) -> FileOutline | FileReading:
+    async def within(self, path: Path, seconds: float | None) -> Outline | FileReading:
         """The outline, or the reading that goes on when it takes longer. Raises as ``of`` does."""
         facts = path.stat()
         key = (str(path), facts.st_mtime_ns, facts.st_size)
@@ -52,7 +52,7 @@ class OutlinesOfFiles:
             del self._readings[key]  # who asks again has it read again
         return task.result()
 
-    def _started(self, key: tuple, path: Path) -> tuple[FileReading, asyncio.Task[FileOutline]]:
+    def _started(self, key: tuple, path: Path) -> tuple[FileReading, asyncio.Task[Outline]]:
         if key not in self._readings:
             started = FileReading(path)
             # A task of its own: it goes on for the others when one who waits for it has left.
@@ -65,7 +65,7 @@ class OutlinesOfFiles:
             del self._readings[each]
         return self._readings[key]
 
-    async def _read(self, started: FileReading) -> FileOutline:
+    async def _read(self, started: FileReading) -> Outline:
         async with self._lock:
             return await asyncio.to_thread(started.outline)
 
@@ -101,7 +101,7 @@ def asked_file(folders: Mapping[str, Callable[[], str]], question: dict) -> Path
     return path
 
 
-async def outline(outlines: OutlinesOfFiles, folders: Mapping[str, Callable[[], str]], question: dict) -> FileOutline:
+async def outline(outlines: OutlinesOfFiles, folders: Mapping[str, Callable[[], str]], question: dict) -> Outline:
     """The outline of the file that ``question`` names. Raises BadInput."""
     return await _readable(outlines.of(asked_file(folders, question)))
 
@@ -120,9 +120,9 @@ async def _readable(found: Awaitable):
         raise BadInput("it cannot be opened.", 422) from None
 
 
-def whole_or_growing(found: FileOutline | FileReading) -> tuple[int, dict]:
+def whole_or_growing(found: Outline | FileReading) -> tuple[int, dict]:
     """What /acestep/peaks answers."""
-    if isinstance(found, FileOutline):
+    if isinstance(found, Outline):
         return 200, {**found.peaks.as_dict(), "crossings": crossings.as_dict(found.crossings)}
     part = found.so_far()
     return 202, {"peaks": part[0].as_dict(), "seconds": part[1]} if part else {}

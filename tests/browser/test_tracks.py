@@ -1,8 +1,11 @@
 """Where the panels find the track and the numbers in the real front end: in files, in runs, on other nodes and through
 subgraphs, in each front end and renderer."""
 
+import base64
+import re
 import wave
 
+import numpy as np
 import pytest
 
 from browser.canvas import MUSIC, STAGES, workflow
@@ -68,9 +71,28 @@ def test_a_generated_track_is_drawn_and_heard_from_where_it_was_saved(canvas):
     panel.get_by_role("button", name="Stop").click()
 
 
+def nearest_crossing(canvas, time):
+    """As the last run told of its track, in seconds."""
+    told = canvas.page.evaluate(
+        "() => Object.values(app.nodeOutputs).map((output) => output.acestep?.[0].crossings).find(Boolean)"
+    )
+    places = np.frombuffer(base64.b64decode(told["data"]), np.uint8)
+    bins = np.flatnonzero(places < 255)
+    times = (bins + (places[bins] + 0.5) / 255) * told["bin_seconds"]
+    return times[np.abs(times - time).argmin()]
+
+
 def test_without_a_preview_the_last_run_is_drawn(canvas):
     canvas.place_edit_of_a_made_track("piano, 120 BPM", 6)
     panel = panel_after_a_run(canvas)
+    # The browser has no samples; where they cross zero came with the run.
+    target = panel.get_by_role("button", name=re.compile("^Snaps to "))
+    while target.is_visible() and "zero crossings" not in target.get_attribute("aria-label"):
+        target.click()
+    assert "zero crossings" in panel.get_by_role("button", name="Snap", exact=True).get_attribute("title")
+    canvas.drag(panel.locator(".acestep-handle-start"), 7)
+    start = canvas.values("TimeRange")["start_time"]
+    assert start == pytest.approx(nearest_crossing(canvas, start), abs=1e-6)
     panel.get_by_role("slider", name="End of the range").focus()
     canvas.page.keyboard.press("End")
     assert canvas.values("TimeRange")["end_time"] == 6
