@@ -22,7 +22,7 @@ const refusal = ({ status, statusText }) =>
 const PRICE_KEPT_MS = 60_000;
 const prices = new Map();
 
-/** {usd, unit, live, words, message} of a task; asked for at most once a minute. */
+/** {usd, unit, live, words, message, said} of a task; asked for at most once a minute. */
 export function priceOf(task, version) {
   const key = `${task} ${version}`;
   const known = prices.get(key);

@@ -41,8 +41,8 @@ MONEY = (
     _mutant(
         "send a paid request again after its connection broke",
         f"{RUNCOMFY}/client.py",
-        'error=self._unknown(model, f"the connection failed: {type(error).__name__}"))',
-        'error=self._unknown(model, "the connection failed"), refused=True, retry=True)',
+        "error=self._unknown(model, why))",
+        "error=self._unknown(model, why), refused=True, retry=True)",
         "test_runcomfy_client.py",
         "test_runcomfy_faults.py",
     ),

@@ -199,6 +199,17 @@ async def _drive(place: Place, request, plan_of, render, ran: Ran, queued: Queue
         backend.close()
 
 
+def without_codes(said: dict) -> list[str]:
+    """What is said in a remark, as a dict, without a code for it: a text as such, or a sentence as a value."""
+    found = []
+    for name, value in said["values"].items():
+        if isinstance(value, dict):
+            found += without_codes(value)
+        elif said["code"] == "text" or (isinstance(value, str) and value.endswith(".")):
+            found.append(f"{said['code']}, {name}: {value}")
+    return found
+
+
 def hurried(place: Place, **limits: float) -> Place:
     """``place`` with limits that are soon reached, and ``limits``."""
     return replace(place, patience=replace(HURRIED, **limits))

@@ -96,6 +96,7 @@ def test_a_folder_that_takes_no_file_is_named(tmp_path, comfy_path, monkeypatch)
     assert answer["message"] == (
         f"The example track cannot be written to {tmp_path / 'gone'} (No such file or directory)."
     )
+    assert answer["said"]["code"] == "example_unwritable"
 
 
 def test_another_page_gets_nothing(tmp_path, comfy_path, monkeypatch):

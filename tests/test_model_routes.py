@@ -93,7 +93,7 @@ def test_looking_at_what_is_offered_asks_nobody(ask, hub):
     }  # fmt: skip
     assert offered["download"] == state == {
         "id": None, "title": None, "phase": "idle", "file": None, "done_bytes": 0, "total_bytes": 0,
-        "bytes_per_second": None, "message": None,
+        "bytes_per_second": None, "message": None, "said": None,
     }  # fmt: skip
     assert hub.requests == []
 
@@ -115,7 +115,8 @@ def test_a_download_is_started_paused_and_cancelled(ask, hub):
 
 def look(ask, **question):
     ((status, answer),) = ask(("local", question))
-    assert status == 200 and set(answer) == {"installed", "version", "title", "name", "message", "offer"}
+    assert status == 200 and set(answer) == {"installed", "version", "title", "name", "message", "said", "offer"}
+    assert (answer["said"] is None) == (answer["message"] is None)
     return answer
 
 
@@ -123,6 +124,7 @@ def test_nothing_installed_says_what_is_missing_and_offers_it(ask):
     answer = look(ask)
     assert (answer["installed"], answer["title"], answer["name"], answer["offer"]) == (False, None, None, "turbo")
     assert answer["message"].startswith("ACE-Step 1.5 is not installed. Two ways forward: ")
+    assert answer["said"]["values"]["first"]["code"] == "model_missing"
     assert look(ask, version="ace-step")["offer"] == "v1"
     assert look(ask, variant="xl_sft")["offer"] == "xl_sft"
     assert look(ask, variant="sft")["offer"] is None and look(ask, variant="sft")["message"]

@@ -20,6 +20,7 @@ from acestep_nodes.nodes.backends.runcomfy.endpoints import MODELS
 from acestep_nodes.nodes.backends.runcomfy.errors import UnusableAnswer
 from acestep_nodes.nodes.backends.runcomfy.price import LEAST_USD, MOST_USD, PriceBoard, list_price, price_from
 from acestep_nodes.nodes.backends.runcomfy.refusals import refusal_in
+from acestep_nodes.nodes.words.remarks import remark
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,11 +108,12 @@ def test_what_a_service_says_is_one_short_printable_line_without_the_token(value
 
 
 ACCOUNT = Account("the-token", "RUNCOMFY_API_TOKEN")
+THE_PRICE, THE_STATUS = remark("price_of", model=MODEL), remark("status_of", id="r")
 
 
 @given(st.dictionaries(st.text() | st.just("error_code"), JSON), st.integers(300, 599))
 def test_any_answer_with_any_status_is_one_of_our_errors(answer, status):
-    error = refusal_in(status, answer, "the price", ACCOUNT).error
+    error = refusal_in(status, answer, THE_PRICE, ACCOUNT).error
     assert isinstance(error, errors.RunComfyError) and str(status) in str(error)
 
 
@@ -126,7 +128,7 @@ def test_any_answer_with_any_status_is_one_of_our_errors(answer, status):
     ],
 )  # fmt: skip
 def test_each_status_has_its_error_and_exit_code(status, kind, code):
-    error = refusal_in(status, {"detail": "no"}, "the price", ACCOUNT).error
+    error = refusal_in(status, {"detail": "no"}, THE_PRICE, ACCOUNT).error
     assert type(error) is kind and error.exit_code == code
 
 
@@ -148,7 +150,7 @@ CODES = [
 @pytest.mark.parametrize("code, kind, exit_code, words", CODES)
 def test_the_services_own_code_decides_whatever_the_status(code, kind, exit_code, words, status, as_text):
     answer = {"error_code": str(code) if as_text else code, "error_message": "because"}
-    refusal = refusal_in(status, answer, "the status of request r", ACCOUNT)
+    refusal = refusal_in(status, answer, THE_STATUS, ACCOUNT)
     assert type(refusal.error) is kind and refusal.error.exit_code == exit_code
     assert words in str(refusal.error) and str(code) in str(refusal.error) and "because" in str(refusal.error)
     assert refusal.certain == (code != 500001) and refusal.passing == (code == 500001)
@@ -156,13 +158,13 @@ def test_the_services_own_code_decides_whatever_the_status(code, kind, exit_code
 
 @pytest.mark.parametrize("code", [True, None, "", "٤٠٤٠٠١", "404001.0", 404001.0, [404001], "9" * 5000, 10**400])
 def test_nothing_else_is_one_of_the_documented_codes(code):
-    assert type(refusal_in(404, {"error_code": code}, "x", ACCOUNT).error) is errors.RequestRefused
+    assert type(refusal_in(404, {"error_code": code}, THE_PRICE, ACCOUNT).error) is errors.RequestRefused
 
 
 def test_a_404_in_other_words_proves_nothing():
-    gateway = refusal_in(404, None, "the status of request r", ACCOUNT)
+    gateway = refusal_in(404, None, THE_STATUS, ACCOUNT)
     assert gateway.passing and not gateway.certain and type(gateway.error) is errors.ServiceUnavailable
-    assert refusal_in(404, {"detail": "Not Found"}, "the status of request r", ACCOUNT).passing
+    assert refusal_in(404, {"detail": "Not Found"}, THE_STATUS, ACCOUNT).passing
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_a_404_in_other_words_proves_nothing():
     ],
 )
 def test_a_rejected_token_is_put_right_where_it_came_from(source, words):
-    assert words in str(refusal_in(401, None, "the price", Account("t", source)).error)
+    assert words in str(refusal_in(401, None, THE_PRICE, Account("t", source)).error)
 
 
 # Prices

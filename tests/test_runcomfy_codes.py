@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from acestep_nodes.nodes.backends.runcomfy.account import Account
 from acestep_nodes.nodes.backends.runcomfy.refusals import refusal_in
-from runcomfy_runs import Watcher, generate, hurried, song
+from acestep_nodes.nodes.words.remarks import remark
+from runcomfy_runs import Watcher, generate, hurried, song, without_codes
 
 pytest_plugins = ("runcomfy_fixtures",)
 
@@ -61,10 +62,11 @@ def test_each_code_names_its_next_step_wherever_it_comes(simulator, place, step,
         patience = replace(place.patience, after_stop=2.0, first_backoff=1.0)  # time to hear the last answer
         watcher = Watcher(lambda status: status["state"] == "in_queue")
         ran = generate(replace(place, patience=patience), watcher=watcher)
-        words = ran.watcher.statuses[-1]["message"]
+        words, said = ran.watcher.statuses[-1]["message"], ran.watcher.statuses[-1]["said"]
     else:
         ran = generate(hurried(place))
-        words = ran.words
+        words, said = ran.words, ran.error.said.as_dict()
+    assert without_codes(said) == []
     ids = [job.request_id for job in simulator.service.jobs()]
     assert str(code) in words and "because" in words and len(ids) == (step not in ("catalogue", "submit"))
     for part in PLACES[step][code]:
@@ -88,7 +90,13 @@ TOKENS = {
 
 
 @pytest.mark.parametrize(
-    "what", ["the price of acestep-ai/x", "the submission to acestep-ai/x", "the status of request r"]
+    "what",
+    [
+        remark("price_of", model="acestep-ai/x"),
+        remark("submission_to", model="acestep-ai/x"),
+        remark("status_of", id="r"),
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("source", TOKENS)
 def test_the_way_to_sign_in_is_that_of_the_token_in_use(source, what):

@@ -8,7 +8,7 @@ import pytest
 from acestep_nodes.nodes.backends.runcomfy import account
 from acestep_nodes.nodes.backends.runcomfy.place import Place
 from acestep_nodes.nodes.backends.runcomfy.queued import Queued
-from runcomfy_runs import Ran, Watcher, generate, journal, place_for, song
+from runcomfy_runs import Ran, Watcher, generate, journal, place_for, song, without_codes
 from runcomfy_simulator import Simulator, rendering
 from runcomfy_stories import LASTING, RESTLESS, Machine
 
@@ -25,6 +25,7 @@ class Scene:
     machine: Machine
     takes: int = 1
     words: str = ""
+    said: list[dict] = field(default_factory=list)
     kept: dict = field(default_factory=dict)
 
     def fault(self, step, kind, times=LASTING, **options):
@@ -35,9 +36,10 @@ class Scene:
 
     def says(self, ran: Ran) -> None:
         self.words = ran.words if ran.error is not None else " ".join(ran.facts["warnings"])
+        self.said = [ran.error.said.as_dict()] if ran.error is not None else ran.facts["codes"]
 
     def shows(self, ran: Ran) -> None:
-        self.words = ran.watcher.statuses[-1]["message"]
+        self.words, self.said = ran.watcher.statuses[-1]["message"], [ran.watcher.statuses[-1]["said"]]
 
     @property
     def ids(self) -> list[str]:
@@ -402,11 +404,21 @@ def played(situation, machine, directory) -> Iterator[Scene]:
 
 
 @pytest.fixture(scope="module")
-def said(machine, tmp_path_factory) -> dict[str, str]:
+def scenes(machine, tmp_path_factory) -> dict[str, Scene]:
+    """Every situation, once its sentence has been said."""
+    return {situation: next(played(situation, machine, tmp_path_factory.mktemp("said"))) for situation in SITUATIONS}
+
+
+@pytest.fixture(scope="module")
+def said(scenes) -> dict[str, str]:
     """The sentence of every situation."""
-    return {
-        situation: next(played(situation, machine, tmp_path_factory.mktemp("said"))).words for situation in SITUATIONS
-    }
+    return {situation: scene.words for situation, scene in scenes.items()}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_every_sentence_has_codes(scenes, situation):
+    said = scenes[situation].said
+    assert said and sum(map(without_codes, said), []) == []
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

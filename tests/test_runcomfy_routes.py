@@ -11,9 +11,10 @@ from acestep_nodes.nodes.backends.runcomfy.place import Place
 from acestep_nodes.nodes.backends.runcomfy.queued import Queued
 from acestep_nodes.nodes.routes.account import register_routes
 from acestep_nodes.nodes.routes.same_origin import MAX_BODY_BYTES
+from acestep_nodes.nodes.words.remarks import remark
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from runcomfy_runs import IMPATIENT, generate, place_for, song
+from runcomfy_runs import IMPATIENT, generate, place_for, song, without_codes
 from runcomfy_simulator import Simulator, rendering
 
 PATHS = [
@@ -32,6 +33,19 @@ def simulator():
 def place(simulator, tmp_path):
     """Without a token, and talking to the simulator."""
     return Place(tmp_path / "acestep", simulator.url, {"HOME": str(tmp_path)}, IMPATIENT)
+
+
+def check_words(answer) -> None:
+    """Whatever an answer says in words has codes, and they say the same."""
+    if isinstance(answer, dict) and answer.keys() & {"message", "problem"}:
+        sentence, said = answer.get("message", answer.get("problem")), answer["said"]
+        assert (said is None) == (sentence is None)
+        assert said is None or (without_codes(said) == [] and sentence_of(said) == sentence)
+
+
+def sentence_of(said: dict) -> str:
+    values = said["values"].items()
+    return remark(said["code"], **{k: sentence_of(v) if isinstance(v, dict) else v for k, v in values}).sentence()
 
 
 def ask(place, *questions, origin="same", headers=None, method="post"):
@@ -53,6 +67,8 @@ def ask(place, *questions, origin="same", headers=None, method="post"):
                 async with client.request(method, f"/acestep/{path}", data=data, headers=more) as answer:
                     is_json = answer.content_type == "application/json"
                     answers.append((answer.status, await answer.json() if is_json else await answer.text()))
+        for _, answer in answers:
+            check_words(answer)
         return answers
 
     return asyncio.run(main())
@@ -147,7 +163,7 @@ def test_the_price_is_the_list_price_until_there_is_a_token(simulator, place):
     )
     assert shown == {
         "model": "acestep-ai/ace-step/audio-inpaint", "usd": 0.0002, "unit": "second", "live": False,
-        "words": "$0.0002 per second of audio (list price)", "message": None,
+        "words": "$0.0002 per second of audio (list price)", "message": None, "said": None,
     }  # fmt: skip
     assert of_15["usd"] == 0.0003 and simulator.requests == []
 
@@ -211,6 +227,15 @@ def test_a_damaged_journal_is_an_error_and_not_an_empty_list(simulator, tmp_path
     (tmp_path / "journal.json").write_text("{")
     ((status, answer),) = ask(place, ("journal", {}))
     assert status == 400 and "cannot be read" in answer["message"]
+
+
+def test_a_journal_that_vanished_is_a_problem(simulator, tmp_path):
+    place = place_for(simulator, tmp_path)
+    generate(place)
+    (tmp_path / "journal.json").unlink()
+    ((status, answer),) = ask(place, ("journal", {}))
+    assert status == 200 and "resume_request_id still fetches" in answer["problem"] and answer["requests"] == []
+    assert answer["said"]["code"] == "journal_vanished_with_ids"
 
 
 def test_a_folder_that_cannot_be_used_is_a_sentence(simulator, tmp_path):

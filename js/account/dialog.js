@@ -8,6 +8,7 @@ import { icon, make } from "../dom.js";
 import { accountChanged, ask } from "../server.js";
 import { say } from "../strings.js";
 import { priceOfRequest } from "../status/facts.js";
+import { sentence } from "../status/remarks.js";
 
 const MOST_REQUESTS = 20;
 
@@ -82,7 +83,7 @@ class AccountDialog {
     this.source = sourceWords(state.source);
     this.state.dataset.kind = state.problem ? "bad" : state.configured ? "good" : "none";
     this.state.textContent =
-      state.problem ??
+      sentence(state.said, state.problem) ??
       (state.configured ? say("account.configured", { source: this.source }) : say("account.none"));
     if (state.test_server) this.state.append(make("br"), say("note.testServer", { address: state.test_server }));
     this.check.disabled = !state.configured;
@@ -116,8 +117,8 @@ class AccountDialog {
 
   #check() {
     return this.#attempt(async () => {
-      const { ok, message } = await ask("account/check");
-      this.#say(ok ? "good" : "bad", message);
+      const { ok, message, said } = await ask("account/check");
+      this.#say(ok ? "good" : "bad", sentence(said, message));
       if (ok) return;
       this.state.dataset.kind = "bad";
       this.state.textContent = say("account.unusable", { source: this.source });
@@ -151,9 +152,9 @@ class AccountDialog {
 
   #showRequests() {
     return this.#attempt(async () => {
-      const { requests, problem } = await ask("journal");
+      const { requests, problem, said } = await ask("journal");
       const rows = requests.slice(0, MOST_REQUESTS).map((request) => this.#row(request));
-      const about = problem ?? (rows.length ? null : say("account.noRequests"));
+      const about = sentence(said, problem) ?? (rows.length ? null : say("account.noRequests"));
       this.requests.replaceChildren(...(about ? [make("p", { class: "acestep-about" }, about)] : []), ...rows);
     });
   }

@@ -4,6 +4,7 @@
  */
 import { makeDialog, showDialog, wordButton } from "../dialog.js";
 import { icon, make } from "../dom.js";
+import { sentence } from "../status/remarks.js";
 import { say } from "../strings.js";
 import { askAboutDownload, isMoving, isUnfinished, knownDownload, onDownload, percentOf } from "./download.js";
 import { onModelsChanged } from "./local.js";
@@ -176,8 +177,8 @@ class ModelsDialog {
     let kind = "none";
     let words = "";
     if (this.problem) [kind, words] = ["bad", this.problem];
-    else if (own?.phase === "failed") [kind, words] = ["bad", own.message];
-    else if (own?.phase === "done") [kind, words] = ["good", own.message];
+    else if (own?.phase === "failed") [kind, words] = ["bad", sentence(own.said, own.message)];
+    else if (own?.phase === "done") [kind, words] = ["good", sentence(own.said, own.message)];
     else if (own?.phase === "running") words = say("models.running", { file: own.file ?? "" });
     else if (own?.phase === "checking") words = say("models.checking", { file: own.file ?? "" });
     else if (own?.phase === "paused") words = say("models.paused");

@@ -5,8 +5,9 @@ const answers = new Map();
 const listeners = new Set();
 
 /**
- * {installed, title, name, message, offer} for {version, variant, connected}, asked once and anew after `modelsChanged`:
- * title is null when a connected model decides, message says what is missing, offer is what could be got.
+ * {installed, title, name, message, said, offer} for {version, variant, connected}, asked once and anew after
+ * `modelsChanged`: title is null when a connected model decides, message says what is missing, in the page's language
+ * by its code in said, offer is what could be got.
  */
 export function localModel(question) {
   const key = JSON.stringify(question);

@@ -80,7 +80,8 @@ export class StatusLayout {
     this.badge.textContent = say(`backend.${backend}`);
     this.badge.title = ran ? "" : say(`backend.${values.backend ?? "open"}.about`);
     this.what.textContent = ran ? ranWith(report) : willRunWith(panel);
-    this.what.title = (ran ? report.model : (panel.local?.name ?? panel.local?.message)) ?? "";
+    const { name, said, message } = panel.local ?? {};
+    this.what.title = (ran ? report.model : (name ?? sentence(said, message))) ?? "";
     this.what.dataset.missing = String(!ran && panel.modelMissing);
     this.what.dataset.coming = String(!ran && panel.modelMissing && isMoving(panel.download));
     this.state.dataset.phase = phase;
@@ -112,13 +113,16 @@ export class StatusLayout {
     if (maySpend(panel.values) && !panel.leftOut) {
       const { account, estimate } = panel;
       found.push(...limitsPassed(panel));
-      if (account && !account.configured) found.push(["warn", account.problem ?? say("note.noToken")]);
+      if (account && !account.configured) {
+        found.push(["warn", sentence(account.said, account.problem) ?? say("note.noToken")]);
+      }
       if (account?.test_server) found.push(["warn", say("note.testServer", { address: account.test_server })]);
       // The server refuses the price of what the node itself has refused already.
       // Of settings refused above the server has no price either.
       const refused = found.some(([severity]) => severity === "bad");
       if (estimate?.problem && !refused) found.push(["bad", estimate.problem]);
-      if (estimate?.price?.message) found.push(["warn", estimate.price.message]);
+      const { said, message } = estimate?.price ?? {};
+      if (message) found.push(["warn", sentence(said, message)]);
     }
     if (panel.local?.problem) found.push(["bad", panel.local.problem]);
     for (const ignored of panel.ignored) found.push(["dim", say("note.ignored", ignored)]);

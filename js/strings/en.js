@@ -346,11 +346,405 @@ export default {
   "said.journal_newer": "The journal {path} was written by a newer version of this pack; update the pack.",
   "said.journal_unreadable":
     "The journal of paid requests {path} cannot be read, so it cannot be checked what is already paid for and nothing more is submitted. Repair the file, or move it away to start a new one (the ids in it stay fetchable by resume_request_id).",
+  "said.journal_full":
+    "The journal {path} holds {count} paid requests that were never fetched, and no more are submitted until some are. Fetch them by queueing their workflows again or by resume_request_id, or strike them off in the account dialog.",
+  "said.journal_vanished":
+    "The journal of paid requests {path} was deleted, moved or replaced while ComfyUI ran: {count} that it held are missing, and what they paid for would be bought again. Put the file back; or queue again to go on without it.",
+  "said.journal_vanished_with_ids":
+    "The journal of paid requests {path} was deleted, moved or replaced while ComfyUI ran: {count} that it held are missing, and what they paid for would be bought again. Put the file back; or queue again to go on without it (resume_request_id still fetches {ids}).",
+  "said.file_locked": "The file {path} is locked by another process.",
+  "said.file_locked_for_now": "The file {path} is locked by another process; queue again in a moment.",
+  "said.file_damaged": "The file {path} is damaged; delete it and queue again.",
+  "said.file_unreadable": "The file {path} cannot be read; make it readable for ComfyUI or delete it.",
+  "said.folder_unusable":
+    "The folder {folder} cannot be used ({why}); RunComfy runs need it for their record of paid requests. Make it writable for ComfyUI.",
+  "said.key_missing":
+    "The file {path} is missing, without which this computer cannot tell what of the journal of paid requests {journal} is your account's. Put it back, or move the journal away to start a new one (the ids in it stay fetchable by resume_request_id).",
+  "said.settings_unreadable":
+    "The account settings {path} cannot be read, so the ceiling per prompt is not known and nothing is bought. Set the ceiling again in the account dialog, or delete the file to go back to {usd}.",
+  "said.no_whole_path": "{variable} is {value}; it must be the whole path of a folder.",
+  "said.folder_handed_out":
+    "{variable} names {folder}, whose files ComfyUI hands out to anyone who asks; name a folder outside ComfyUI's input, output, temp and user folders.",
+  "said.folder_is_file": "{variable} names {folder}, which is a file; name a folder.",
+  "said.journal_left_behind":
+    "{variable} names {folder}, but the journal of paid requests still lies in {usual}, so what it holds would be bought again. Move the files of that folder to the new one.",
+  "said.other_environment":
+    "{variable} is {value}, and this pack talks to RunComfy's production servers only; remove it to use those.",
+  "said.no_loopback_address":
+    "{variable} is set, but not to the address of a server on this machine; it may only be a loopback address such as http://127.0.0.1:8765. Correct it, or remove it to use RunComfy.",
+  "said.httpx_missing":
+    "Backend runcomfy needs the Python package httpx, which is not installed. Install it into ComfyUI's Python with: python -m pip install httpx (then restart ComfyUI).",
+  "said.connection_settings":
+    "The connection to RunComfy cannot be set up with this computer's settings: check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE (a SOCKS proxy needs: python -m pip install 'httpx[socks]').",
+  "said.not_signed_in":
+    "{node}: backend runcomfy needs a RunComfy API token and none is set. Save one in the node's account dialog, or set RUNCOMFY_API_TOKEN, or run `runcomfy login`; or choose backend local or sketch, which cost nothing.",
+  "said.token_unusable":
+    "The RunComfy token from {source} is not usable: a token is 1 to 4096 visible ASCII characters without spaces. Copy it again from your RunComfy account.",
+  "said.saved_here": "saved in ComfyUI",
+  "said.account_dialog": "the account dialog",
+  "said.save_valid_token": "Save a valid one in the account dialog.",
+  "said.log_in_again": "Run `runcomfy login` again, or save a valid one in the account dialog, which goes before it.",
+  "said.set_valid_token":
+    "Set {variable} to a valid one and start again, or save a valid one in the account dialog, which goes before it.",
+  "said.save_that_token": "Save that account's token in the account dialog.",
+  "said.log_in_there":
+    "Run `runcomfy login` with that account, or save that account's token in the account dialog, which goes before it.",
+  "said.set_that_token":
+    "Set {variable} to that account's token and start again, or save that account's token in the account dialog, which goes before it.",
+  "said.price_of": "the price of {model}",
+  "said.status_of": "the status of request {id}",
+  "said.result_of": "the result of request {id}",
+  "said.submission_to": "the submission to {model}",
+  "said.cancel_of": "the cancel of request {id}",
+  "said.rendered_file": "the rendered file",
+  "said.the_request": "request {id}",
+  "said.token_rejected": "RunComfy rejected the token ({source}) when asked for {what} ({how}){words}.",
+  "said.of_another_account":
+    "RunComfy says that {thing} belongs to another account than the token in use ({source}; {how}){words}.",
+  "said.balance_exhausted":
+    "Your RunComfy balance is exhausted ({how}){words}. Add funds on runcomfy.com and queue again.",
+  "said.not_known_there": "RunComfy does not know {thing} ({how}){words}.",
+  "said.too_busy": "RunComfy is too busy for {what} ({how}){words}. Queue again in a moment.",
+  "said.has_a_problem": "RunComfy has a problem with {what} ({how}){words}. Try again later.",
+  "said.not_followed": "RunComfy answered {what} with {how}, which is not followed.",
+  "said.request_refused": "RunComfy refused {what} ({how}){words}.",
+  "said.later_or_update": "Try again later; if it stays so, this pack needs an update.",
+  "said.http_status": "HTTP {status}",
+  "said.http_error": "HTTP {status}, error {error}",
+  "said.it_says": " (it says: {words})",
+  "said.answer_unreadable": "RunComfy's answer to {what} cannot be read. Try again later.",
+  "said.unreachable": "RunComfy could not be reached for {what} ({error}). Check the connection and try again.",
+  "said.outcome_unknown":
+    "It is not known whether RunComfy accepted the request sent to {model} at {when} ({why}), so it was not sent again. Look in {where} whether it is there; it may be charged.",
+  "said.connection_failed": "the connection failed: {error}",
+  "said.answer_without_id": "the answer has no usable request id",
+  "said.answer_was": "the answer was {how}{words}",
+  "said.your_generations": "the list of generations in your RunComfy account (runcomfy.com)",
+  "said.queue_again_twice":
+    "If it is there, set resume_request_id to its id; if it is not, queue again twice: the first run stops to ask you once more, and the second submits it anew.",
+  "said.not_recorded_either": "That could not be recorded either.",
+  "said.accepted_unrecorded":
+    "RunComfy accepted request {id}, which may be charged, but it could not be recorded. Write the id down: resume_request_id fetches it without a new charge.",
+  "said.sent_before":
+    "The same request was already sent to {model} at {when} and its outcome is unknown: it may have been accepted and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it is there, set resume_request_id to its id. If it is not, queue again: it is then submitted anew.",
+  "said.sent_before_failed": "The same was sent at {when} as request {id}, which failed there.",
+  "said.sent_before_cancelled": "The same was sent at {when} as request {id}, which was cancelled there.",
+  "said.sent_before_gone":
+    "The same was sent at {when} as request {id}, which is not to be had from RunComfy any more.",
+  "said.rendered_anew": "Queue again to have it rendered anew, at a new charge.",
+  "said.stays_without_result":
+    "RunComfy has been calling request {id} {state} for {seconds} s without giving its result.",
+  "said.stays_without_state": "RunComfy has given no state of request {id} for {seconds} s.",
+  "said.stays_in_unknown_state":
+    "RunComfy has been giving request {id} the state {state} for {seconds} s, which this pack does not know.",
+  "said.rendered_by_foreign": "Request {id} was rendered by {model}, not by {asked}.",
+  "said.delivered_too_little":
+    "RunComfy delivered {there} s of sound where {wanted} s were asked for, so it cannot be put into the track.",
+  "said.delivered_files": "RunComfy delivered {count} files where one is expected{words}.",
+  "said.address_unreadable": "RunComfy delivered an address that cannot be read; it is not fetched{words}.",
+  "said.foreign_address":
+    "RunComfy delivered a file at {address}, which is not one of RunComfy's own hosts; it is not fetched{words}.",
+  "said.file_not_downloaded": "The file could not be downloaded ({error}).",
+  "said.file_not_there": "The rendered file is not at its address (HTTP {status}).",
+  "said.file_not_just_now": "The host of the rendered file cannot send it just now (HTTP {status}).",
+  "said.file_refused": "The host of the rendered file refused to send it ({how}){words}.",
+  "said.file_undecodable": "The file RunComfy delivered ({size} bytes) is {why}.",
+  "said.file_unusable": "The file RunComfy delivered {why}.",
+  "said.larger_than": "is larger than {size} MiB",
+  "said.packed_otherwise": "is packed in another way than with gzip, once",
+  "said.broken_gzip": "is broken gzip",
+  "said.then_queue_again": "Then queue again.",
+  "said.no_longer_there": "It cannot be fetched any more.",
+  "said.file_may_come":
+    "Request {id} stays in the journal: queue again to try once more; if the file is still missing then, the render is bought again.",
+  "said.or_rendered_here": "Or {another_seed} to have it rendered for the account in use, at a charge.",
+  "said.if_it_fails_again": "If that fails in the same way, {another_seed} to have it rendered anew, at a new charge.",
+  "said.change_seed": "change the seed",
+  "said.clear_and_change_seed": "clear resume_request_id and change the seed",
+  "said.free_with_this_token":
+    "(Queueing the same again is free with this token only: to another one it would be a new request.)",
+  "said.fetch_from_journal":
+    "Request {id} is in the journal: set resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
+  "said.fetch_again": "Set resume_request_id to {id} again to fetch it without a new charge.",
+  "said.fetch_with_that_token":
+    "Request {id} was bought with another RunComfy token: sign in with that one and set resume_request_id to {id} to fetch it without a new charge.",
+  "said.of_another_token": "It was bought with another RunComfy token: sign in with that one to fetch it.",
+  "said.check_id": "Check the id, and that the token is of the account that bought it.",
+  "said.not_on_resume":
+    "Nothing is bought on resume: to have it rendered anew, at a new charge, clear resume_request_id and queue the settings of that run with seed {seed}.",
+  "said.takes_failed": "{count} of {of} takes failed.",
+  "said.kept":
+    "Paid for and kept: {requests}. Queue the same again with seed {seed}: these are fetched without a new charge and only what is missing is bought.",
+  "said.kept_for_that_token":
+    "Paid for and kept: {requests}. With another token, resume_request_id fetches these without a new charge; queueing the same again would buy them anew.",
+  "said.kept_to_be_fetched": "There to be fetched again, without a new charge: {requests}.",
+  "said.price_per_second": "{usd} per second of audio",
+  "said.price_per_output": "{usd} per output",
+  "said.no_usable_price": "RunComfy gave no usable price for {model}, so nothing is submitted.",
+  "said.unknown_unit":
+    "RunComfy prices {model} by a unit this pack does not know, so the cost cannot be estimated and nothing is submitted. Update the pack.",
+  "said.estimated_one": "This run is estimated at {usd} (1 request at {price})",
+  "said.estimated": "This run is estimated at {usd} ({count} requests at {price})",
+  "said.no_paid_run": "{estimate}, but max_cost_usd 0 allows no paid run; stopped before submitting.",
+  "said.above_max_cost":
+    "{estimate}, above its max_cost_usd of {most}; stopped before submitting. Raise max_cost_usd, or ask for fewer takes or less sound.",
+  "said.next_above_max_cost":
+    "{spent} of this run is spent or on its way, and another request for {usd} ({price}) would go above its max_cost_usd of {most}; it is not submitted. Raise max_cost_usd to have it.",
+  "said.above_ceiling":
+    "{estimate}, above the account's ceiling of {most} per prompt; stopped before submitting. Raise the ceiling in the account dialog, or queue less at a time.",
+  "said.above_ceiling_together":
+    "{estimate} on top of {others} for the prompt's other runs, above the account's ceiling of {most} per prompt; stopped before submitting. Raise the ceiling in the account dialog, or queue less at a time.",
+  "said.next_above_ceiling":
+    "{spent} of this run is spent or on its way, and another request for {usd} ({price}) would go above the account's ceiling of {most} per prompt; it is not submitted. Raise the ceiling in the account dialog to have it.",
+  "said.next_above_ceiling_together":
+    "{spent} of this run is spent or on its way, {others} is set aside for the prompt's other runs, and another request for {usd} ({price}) would go above the account's ceiling of {most} per prompt; it is not submitted. Raise the ceiling in the account dialog to have it.",
+  "said.edits_are_v1":
+    "{node}: version is {version}, but RunComfy hosts edits for ace-step only. Set version to auto or ace-step, or set backend to local to edit with ace-step-1.5.",
+  "said.too_long_for_runcomfy":
+    "{node}: {field} is {seconds} s; RunComfy makes at most {most} s in one request. Set it to {most} or less, or set backend to local (ACE-Step 1.5 makes up to 600 s).",
+  "said.sound_of_request": "the sound of one request",
+  "said.request_too_large":
+    "the part of the source to send makes a request of {size} MiB; RunComfy takes at most {most} MiB. Set context_seconds lower, or split the range.",
+  "said.no_request_id":
+    "{node}: resume_request_id holds {id}, which is not a RunComfy request id; an id has 1 to 128 letters, digits, - and _, and several are separated by commas.",
+  "said.ids_of_different_runs":
+    "{node}: resume_request_id names requests of different runs ({ids}); give one id, it stands for its whole run.",
+  "said.ids_not_of_all":
+    "{node}: resume_request_id holds {count} ids that this computer's journal does not know as one run, and this node needs {needed}, one for each request ({size}).",
+  "said.run_of_another_size":
+    "{node}: the run of request {id} had {then}, but this node has {now} now. Give it the source and the ranges of that run, or clear resume_request_id.",
+  "said.run_size": "{items} × {takes} × {parts}",
+  "said.one_item": "1 item",
+  "said.several_items": "{count} items",
+  "said.one_take": "1 take",
+  "said.several_takes": "{count} takes",
+  "said.one_part": "1 part",
+  "said.several_parts": "{count} parts",
+  "said.of_another_node": "{node}: request {id} is of another kind of node ({kind}); resume it there.",
+  "said.a_generated_track": "generated track",
+  "said.an_inpaint": "inpaint",
+  "said.an_outpaint": "outpaint",
+  "said.body_no_json": "The body must be JSON.",
+  "said.body_too_long": "The body is larger than {most} bytes.",
+  "said.body_unreadable": "The body is not readable JSON.",
+  "said.body_no_object": "The body must be a JSON object.",
+  "said.no_choice": "{name} is {value}; choose one of {options}.",
+  "said.account_files_unusable": "The account's files on the server cannot be used ({why}).",
+  "said.token_missing": "token is missing; it must be text.",
+  "said.no_token": "No RunComfy token is set.",
+  "said.token_accepted": "RunComfy accepts the token ({source}).",
+  "said.no_ceiling": "ceiling_usd is {value}; it must be a number from 0 to {most} US dollars.",
+  "said.edit_not_hosted": "RunComfy hosts {task} for {version} only; set version to auto or {version}.",
+  "said.workflow_missing": "workflow is missing; it must be the id of a workflow.",
+  "said.keys_missing": "keys is missing; it must be a list of journal keys.",
+  "said.names_no_text": "subfolder and filename must be text.",
+  "said.no_such_file": "the {folder} folder has no such file.",
+  "said.file_unopened": "it cannot be opened.",
+  "said.bpm_unusable": "bpm is {value}; it must be 0 or a number from {least} to {most}.",
+  "said.example_unwritable": "The example track cannot be written to {folder} ({why}).",
+  "said.no_sockets": "connected must be a list of the sockets in use, out of {options}.",
+  "said.plan_of_nothing": "plan: seconds is 0; a track has some length.",
+  "said.plan_without_task": "plan: task is {value}; choose inpaint or outpaint.",
+  "said.plan_without_ranges": "plan: ranges must be a list of [start, end] pairs in seconds.",
+  "said.plan_of_whole_loop": "plan: the ranges leave nothing of the track for the loop to lead back to.",
+  "said.plan_range_empty": "plan: the range {start} to {end} s is empty or lies past the end of the track.",
   "said.not_own_page": "This may only be asked from ComfyUI's own page.",
   "said.unknown_page":
     "This may only be asked from ComfyUI's own page. This page is at {page}, which this ComfyUI does not know as its own: if it is, start ComfyUI with the environment variable {setting}.",
   "said.unknown_page_and_setting":
     "This may only be asked from ComfyUI's own page. This page is at {page}, which this ComfyUI does not know as its own: if it is, start ComfyUI with the environment variable {setting} ({unreadable} in it now is no origin).",
+  "said.of_node": "{node}: {said}",
+  "said.no_number": "{node}: {name} is {value}; it must be a number from {low} to {high}.",
+  "said.no_whole_number": "{node}: {name} is {value}; it must be a whole number from {low} to {high}.",
+  "said.out_of_range": "{node}: {name} is {value}; {low} to {high} is allowed.",
+  "said.with_unit": "{value} {unit}",
+  "said.huge_number": "a number of thousands of digits",
+  "said.tempo_too_slow": "{node}: bpm is {bpm}; 0 (none) or {least} to {most} is allowed.",
+  "said.not_yes_or_no": "{node}: {name} is {value}; it must be true or false.",
+  "said.no_option": "{node}: {name} is {value}; choose one of {options}.",
+  "said.no_text": "{node}: {name} is {kind}; it must be text.",
+  "said.half_character":
+    "{node}: {name} holds half of a character, such as half an emoji, at place {place}; it must be whole text: delete the character there and type it again.",
+  "said.no_tags":
+    "{node}: tags is empty; describe the music with at least one comma-separated tag, for example: lo-fi hip-hop, mellow, rhodes piano, 75 BPM.",
+  "said.reference_not_for_backend":
+    "{node}: reference is connected, but backend is {backend}, which takes no other sound; set backend to local with ACE-Step 1.5, or disconnect reference.",
+  "said.reference_not_for_version":
+    "{node}: reference is connected, but version is ace-step, which takes no other sound; set version to auto or ace-step-1.5, or disconnect reference.",
+  "said.nothing_to_add":
+    "{node}: extend_before_duration and extend_after_duration are both 0 s, so there is nothing to add; set at least one of them, up to {most} s.",
+  "said.loop_extended_before":
+    "{node}: extend_before_duration is {before} s, but with loop the new part leads from the track's end back to its start; set extend_before_duration to 0 and use extend_after_duration.",
+  "said.id_missing":
+    "{node}: resume_request_id has a comma with no id before or after it; give ids separated by single commas.",
+  "said.id_twice": "{node}: resume_request_id names {id} twice; give each id once.",
+  "said.no_time_range":
+    "{where} is {value}; it must be a TIME_RANGE: connect the time_range output of a TimeRange node.",
+  "said.no_anchor": "{node}: {name} is {value}; choose start or end.",
+  "said.no_seconds": "{node}: {name} is {value}; it must be a number of seconds from 0 to {most}.",
+  "said.past_the_end": "{node}: {name} is {time}, but the audio is {length} s long; 0 to {most} s is allowed.",
+  "said.range_empty": "{node}: {end} is the same as {start}; move one of them.",
+  "said.range_short": "{node}: the range from {start} to {end} is {length} s long; at least {least} s is needed.",
+  "said.range_backwards":
+    "{node}: {end} must be later than {start}; exchange them, or turn on loop, with which the range goes on across the track's end.",
+  "said.loop_without_rest":
+    "{node}: the ranges leave {rest} s of the track for the loop to lead back to; leave at least {least} s.",
+  "said.time_from_start": "{time} s",
+  "said.time_before_end": "{time} s before the end",
+  "said.edge": "{name} ({time})",
+  "said.edge_at": "{name} ({time}, which is {at} s)",
+  "said.audio_empty":
+    "{node}: {field} is empty; connect a node that gives sound (a video without a sound track gives none).",
+  "said.no_audio": "{node}: {field} is {kind}, not AUDIO with a waveform and a sample_rate; connect an AUDIO output.",
+  "said.audio_shape": "{node}: {field} has a waveform of shape {shape}; it must be [batch, channels, samples].",
+  "said.audio_without_samples": "{node}: {field} holds no samples (shape {shape}); give it at least some sound.",
+  "said.audio_channels":
+    "{node}: {field} has {channels} channels; 1 (mono) or 2 (stereo) are allowed: mix it down first.",
+  "said.audio_type": "{node}: {field} has samples of type {type}; they must be floating point between -1 and 1.",
+  "said.no_sample_rate": "{node}: {field} has the sample_rate {rate}; it must be a whole number of Hz.",
+  "said.sample_rate_out_of_range": "{node}: {field} has the sample_rate {rate} Hz; {least} to {most} Hz is allowed.",
+  "said.audio_not_numbers":
+    "{node}: {field} has a sample that is not a number at {at} s (NaN or infinite); repair the node that made it.",
+  "said.audio_batch":
+    "{node}: {field} is a batch of {count} sounds; it must be one, so set batch_size to 1 on the node that makes them, or take one out of the batch.",
+  "said.no_resampler":
+    "Nothing can change a sample rate here: this ComfyUI has no resampler of its own and torchaudio cannot be loaded ({error}). Update ComfyUI, or install the torchaudio that fits its PyTorch.",
+  "said.file_empty": "it is empty.",
+  "said.file_without_track": "it has no sound track.",
+  "said.file_without_sample": "it holds no sound.",
+  "said.file_unread": "it is not sound that can be read.",
+  "said.file_unread_for": "it is not sound that can be read ({error}).",
+  "said.unknown_format": "neither MP3, FLAC, WAV, Ogg, AAC, MP4 nor WebM",
+  "said.without_sound": "a file without any sound in it",
+  "said.broken_file": "a broken {format} file",
+  "said.several_tracks": "a file with {count} sound tracks instead of one",
+  "said.unknown_codec": "a file with sound of the kind {codec}, which is not decoded",
+  "said.many_channels": "a file with {channels} channels; at most {most} can be used",
+  "said.unusable_rate": "a file at {rate} Hz, which is no usable sample rate",
+  "said.changing_kind": "a file whose sample rate or channels change on the way",
+  "said.too_long": "longer than {most} s, the most that is taken of {rate} Hz {kind}",
+  "said.kind_mono": "mono",
+  "said.kind_stereo": "stereo",
+  "said.kind_channels": "{channels} channels",
+  "said.file_not_numbers": "a file with samples that are not numbers (NaN or infinite)",
+  "said.cut_off": "cut off after {there} s of {announced} s",
+  "said.not_numbers":
+    "The backend returned samples that are not numbers; nothing was changed. Run the model and its VAE at a higher precision (bf16 or fp32), or use another model.",
+  "said.silent_render": "The backend returned silence; nothing was changed. Try another seed.",
+  "said.too_little_sound":
+    "The backend returned too little sound: {missing} s of the {wanted} s to fill are missing; nothing was changed.",
+  "said.sketch_resumes":
+    "{node}: resume_request_id is {ids}, but only RunComfy can resume a request; set backend to runcomfy, or clear resume_request_id.",
+  "said.longer_than_model":
+    "{node}: {seconds} s are asked for; {title} makes at most {most} s in one piece, so ask for {most} s or less.",
+  "said.longer_with_v15": "ACE-Step 1.5 makes up to 600 s.",
+  "said.turbo_guidance":
+    "{node}: guidance is {guidance}, but turbo models are made to run at 1 and anything else ruins their sound; set guidance to 0 (the model's own), or variant to base or sft.",
+  "said.assumed_turbo_guidance":
+    "{node}: guidance is {guidance}, but turbo models are made to run at 1 and anything else ruins their sound; set guidance to 0 (the model's own), or variant to base or sft, if that is what the connected or renamed model is.",
+  "said.reference_not_for_model":
+    "{node}: reference is connected, but {title} would run, which takes no other sound; install or connect ACE-Step 1.5, or disconnect reference.",
+  "said.reference_silent": "{node}: reference is silent; connect one that sounds, or disconnect it.",
+  "said.unknown_comfyui":
+    "This version of ComfyUI runs ACE-Step 1.5 in a way this pack does not know: {lacking}. Update the pack, or use a version of ComfyUI that its README names.",
+  "said.network_lacks": "its network has no {names}",
+  "said.method_lacks": "its {method} takes no {names}",
+  "said.source_unseen":
+    "Something on the connected model runs ACE-Step 1.5's network in a way that never shows it the source of an edit; take the node that changes the model out, or connect another model.",
+  "said.memory_short": "There was not enough memory for {doing}, even with everything else unloaded.",
+  "said.less_at_once": "Use a shorter duration or less context, another variant, or start ComfyUI with --lowvram.",
+  "said.memory_short_for_vae":
+    "There is not enough memory for the VAE of {title}, not even for {frames} frames at a time. Close other programs that use the GPU, or start ComfyUI with --cpu-vae.",
+  "said.part_not_numbers":
+    "{part} {source} made values that are not numbers, in {precision}; nothing was changed. {remedy} Another seed does not help.",
+  "said.part_network": "The network",
+  "said.part_text_encoder": "The text encoder",
+  "said.part_vae": "The VAE",
+  "said.of_files": "of {files}",
+  "said.of_connected": "that is connected",
+  "said.get_file_again": "The file is damaged, incomplete or not what its name says: get it again, or another one.",
+  "said.connect_another": "Its file or what was done to it is at fault: connect another one.",
+  "said.float32_or_file":
+    "Start ComfyUI with {option} to run it in float32; if that is no better, the file is damaged, incomplete or not what its name says: get it again, or another one.",
+  "said.float32_or_another":
+    "Start ComfyUI with {option} to run it in float32; if that is no better, its file or what was done to it is at fault: connect another one.",
+  "said.model_missing": "{title} is not installed.",
+  "said.model_incomplete": "{title} is not installed completely (found only {names}).",
+  "said.files_to_get":
+    "Two ways forward: let Get the model on the node download them, or put these files in place, free but for the download, and press R in ComfyUI: {files}.",
+  "said.files_to_put":
+    "Two ways forward: put these files in place, free but for the download, and press R in ComfyUI: {files}.",
+  "said.file_to_put": "{name} ({size}) in {folder}",
+  "said.file_to_replace":
+    "{name} ({size}) in {folder}, in place of the one there, which is incomplete or something else",
+  "said.own_file_to_put":
+    "a file with {variant} in its name (about 5 GB; ComfyUI offers xl_sft ready-made) in {folder}",
+  "said.listed": "{first}; {then}",
+  "said.files_at": "ComfyUI's own ACE-Step templates offer them; they are at {site}.",
+  "said.or_unplanned": "Or set planning to off, which needs no language model: all else is there.",
+  "said.lm_of_xl":
+    "ComfyUI's templates run XL with qwen_4b_ace15.safetensors (about 8.4 GB in {folder}), which is taken before the 1.7B one when it is there.",
+  "said.file_to_move":
+    "You have {name} already, but ComfyUI cannot load it all from where it is: move it from {here} to {there}.",
+  "said.file_is_part": "{name} in {folder} is part {number} of {count}; ComfyUI needs one file with all of it.",
+  "said.file_is_piece": "{name} in {folder} is only a part of a network; ComfyUI needs one file with all of it.",
+  "said.needs_gguf_loader":
+    "You have {name}, which only other loaders read: load it with a GGUF loader, such as those of the pack ComfyUI-GGUF, and connect that to {socket}.",
+  "said.needs_other_loader":
+    "You have {name}, which only other loaders read: load it with ComfyUI's loader for it and connect that to {socket}.",
+  "said.or_runcomfy":
+    "Or set backend to runcomfy, which needs no GPU and costs about {price} a second of audio ({minute_price} a minute, list price).",
+  "said.or_sketch": "To try the graph for free without ACE-Step, set backend to sketch.",
+  "said.model_not_ace_step":
+    "{node}: model is {kind}, not ACE-Step; connect an ACE-Step model, or nothing to use the one in the model folders.",
+  "said.clip_not_of_v1":
+    "{node}: clip is not the text encoder of {title}; load it from the all-in-one file with Load Checkpoint, or connect nothing to use the one in the model folders.",
+  "said.clip_not_of_v15":
+    "{node}: clip is not the text encoder of {title}; load qwen_0.6b_ace15 and qwen_1.7b_ace15 with DualCLIPLoader, type ace, or connect nothing to use the one in the model folders.",
+  "said.vae_not_of_model":
+    "{node}: vae is not the VAE of {title}; connect the one that belongs to it, or nothing to use the one in the model folders.",
+  "said.model_of_other_version":
+    "{node}: version is {version}, but the connected model is {title}; set version to auto or {right}, or connect another model.",
+  "said.not_loaded":
+    "ComfyUI could not load {names} ({error}). The file may be damaged or incomplete: compare its size with the one where you got it, and download it again.",
+  "said.both": "{first} and {then}",
+  "said.other_download": "{running} is being downloaded; wait for it or pause it, then get {wanted}.",
+  "said.disk_too_small":
+    "{wanted} are to be downloaded and the disk with {folder} has {free} free; free some space, then get the model again.",
+  "said.disk_full":
+    "The disk with {folder} is full; free some space, then get the model again: it goes on from where it was.",
+  "said.folder_unwritable":
+    "{folder} cannot be written ({why}); let ComfyUI's user write there, then get the model again.",
+  "said.file_in_the_way":
+    "{path} exists, is not incomplete, and so is not overwritten; move it away or rename it, then get the model again.",
+  "said.downloaded_by_another":
+    "Another ComfyUI is downloading {name} into {folder} right now; wait for that one, or pause it there.",
+  "said.not_the_file":
+    "What came as {name} is not the official file ({what}) and was removed; get the model again. If it happens again, something on the way changes it: check HF_ENDPOINT and the proxy.",
+  "said.of_other_length": "it does not end where it should",
+  "said.of_other_digest": "its SHA-256 is {digest}",
+  "said.by_hand": "or put {name} into {folder} yourself ({url})",
+  "said.hub_offline": "HF_HUB_OFFLINE is set, so nothing is downloaded; unset it and restart ComfyUI, {by_hand}.",
+  "said.hub_unsafe":
+    "{host} sends the download of {name} on to a {scheme} address, which is not safe, so it was not followed; check HF_ENDPOINT and the proxy.",
+  "said.strange_scheme": "strange",
+  "said.hub_other_size":
+    "{host} has another {name} ({size} bytes) than the official one these nodes know; update the ACE-Step nodes, check HF_ENDPOINT, {by_hand}.",
+  "said.hub_other_digest":
+    "{host} has another {name} (SHA-256 {digest}) than the official one these nodes know; update the ACE-Step nodes, check HF_ENDPOINT, {by_hand}.",
+  "said.hub_without_file": "{host} has no {path} (HTTP 404); check HF_ENDPOINT, update the ACE-Step nodes, {by_hand}.",
+  "said.hub_refuses":
+    "{host} does not hand out {path} (HTTP {status}): it asks for an account there, or a proxy refuses it; set HF_TOKEN, check HF_ENDPOINT and the proxy, {by_hand}.",
+  "said.hub_answers":
+    "{host} answers with HTTP {status} for {name}; wait a little, then get the model again: it goes on from where it was.",
+  "said.hub_line_failed":
+    "The line to {host} failed while {name} was being downloaded ({why}); check the network, the proxy and HF_ENDPOINT, then get the model again: it goes on from where it was.",
+  "said.hub_library_missing":
+    "huggingface_hub, which ComfyUI requires, cannot be imported ({error}); install it with ComfyUI's Python (python -m pip install huggingface_hub) and restart ComfyUI, {by_hand}.",
+  "said.hub_library_unknown":
+    "huggingface_hub {version} has no http_get, which these nodes download with; update the ACE-Step nodes, {by_hand}.",
+  "said.model_installed": "{title} is installed.",
+  "said.download_failed": "The download failed unexpectedly ({error}); see ComfyUI's log.",
   "call.item": "item {number}",
   "call.take": "take {number}",
   "call.part": "part {number}",

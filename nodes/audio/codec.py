@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import RenderError
+from ..words.remarks import remark
 from .value import MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Sound
 
 # 16 bits: the sound is context for a model whose autoencoder errs by far more than the rounding (-98 dBFS),
@@ -118,7 +119,7 @@ def decoded_blocks(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Iterat
 
     container_format = sniff(data)
     if container_format is None:
-        raise Undecodable("neither MP3, FLAC, WAV, Ogg, AAC, MP4 nor WebM")
+        raise Undecodable(remark("unknown_format"))
     # Custom in-memory I/O; the whitelists forbid whatever a demuxer might want to open besides.
     options = {
         "protocol_whitelist": "none",
@@ -132,10 +133,10 @@ def decoded_blocks(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Iterat
                 samples += block.shape[1]
                 yield rate, block
             if not samples:
-                raise Undecodable("a file without any sound in it")
+                raise Undecodable(remark("without_sound"))
             _check_whole(container, container_format, data, samples / rate)
     except (FFmpegError, ValueError, OverflowError):
-        raise Undecodable(f"a broken {container_format.upper()} file") from None
+        raise Undecodable(remark("broken_file", format=container_format.upper())) from None
 
 
 def sniff(data: bytes) -> str | None:
@@ -170,10 +171,10 @@ def _after_id3(data: bytes) -> int:
 
 def _stream_blocks(container, container_format: str, limits: DecodeLimits) -> Iterator[tuple[int, np.ndarray]]:
     if len(container.streams.audio) != 1:
-        raise Undecodable(f"a file with {len(container.streams.audio)} sound tracks instead of one")
+        raise Undecodable(remark("several_tracks", count=len(container.streams.audio)))
     stream = container.streams.audio[0]
     if stream.codec_context.name not in _DECODERS:
-        raise Undecodable(f"a file with sound of the kind {stream.codec_context.name}, which is not decoded")
+        raise Undecodable(remark("unknown_codec", codec=stream.codec_context.name))
     gate = None
     for frame in _frames(container, stream, may_end_in_junk=container_format == "mp3"):
         # Of some AAC only the decoder knows rate and channels, so the first block counts and not the header.
@@ -208,25 +209,25 @@ class _Gate:
 
         self.rate, self._channels, self._samples = first.sample_rate, len(first.layout.channels), 0
         if not 1 <= self._channels <= limits.max_channels:
-            raise Undecodable(f"a file with {self._channels} channels; at most {limits.max_channels} can be used")
+            raise Undecodable(remark("many_channels", channels=self._channels, most=limits.max_channels))
         if not MIN_SAMPLE_RATE_HZ <= self.rate <= MAX_SAMPLE_RATE_HZ:
-            raise Undecodable(f"a file at {self.rate} Hz, which is no usable sample rate")
+            raise Undecodable(remark("unusable_rate", rate=self.rate))
         self._most = min(int(limits.max_seconds * self.rate), limits.max_values // self._channels)
         layout = {1: "mono", 2: "stereo"}.get(self._channels, first.layout)
         self._to_float = av.AudioResampler(format="fltp", layout=layout, rate=self.rate)
 
     def passed(self, frame) -> Iterator[np.ndarray]:
         if (frame.sample_rate, len(frame.layout.channels)) != (self.rate, self._channels):
-            raise Undecodable("a file whose sample rate or channels change on the way")
+            raise Undecodable(remark("changing_kind"))
         for plain in self._to_float.resample(frame):
             self._samples += plain.samples
             if self._samples > self._most:
-                kind = {1: "mono", 2: "stereo"}.get(self._channels, f"{self._channels} channels")
-                words = f"longer than {self._most / self.rate:g} s, the most that is taken of {self.rate} Hz {kind}"
-                raise Undecodable(words)
+                named = {1: remark("kind_mono"), 2: remark("kind_stereo")}
+                kind = named.get(self._channels) or remark("kind_channels", channels=self._channels)
+                raise Undecodable(remark("too_long", most=f"{self._most / self.rate:g}", rate=self.rate, kind=kind))
             block = plain.to_ndarray()
             if not np.isfinite(block).all():
-                raise Undecodable("a file with samples that are not numbers (NaN or infinite)")
+                raise Undecodable(remark("file_not_numbers"))
             yield block
 
 
@@ -265,7 +266,7 @@ def _check_whole(container, container_format: str, data: bytes, seconds: float) 
     else:
         return
     if seconds < announced - _MISSING_SECONDS_ALLOWED:
-        raise Undecodable(f"cut off after {seconds:.1f} s of {announced:.1f} s")
+        raise Undecodable(remark("cut_off", there=f"{seconds:.1f}", announced=f"{announced:.1f}"))
 
 
 def _wav_bytes(data: bytes) -> tuple[int, int]:

@@ -83,8 +83,7 @@ def covered(target: Target, available: Span, track: Track) -> tuple[int, int, li
     if stop <= start and missing <= lost:
         return target.start, target.stop, []  # a target so short that a codec's delay is longer: silence
     if missing > track.samples(MAX_DELAY_SECONDS) or stop <= start:
-        raise RenderError(
-            f"The backend returned too little sound: {track.seconds(missing):.2f} s of the "
-            f"{track.seconds(target.stop - target.start):.2f} s to fill are missing; nothing was changed."
-        )
+        seconds = {"missing": missing, "wanted": target.stop - target.start}
+        said = {name: f"{track.seconds(samples):.2f}" for name, samples in seconds.items()}
+        raise RenderError(remark("too_little_sound", **said))
     return start, stop, [remark("missing_sound", seconds=track.seconds(missing))] if missing > lost else []

@@ -34,10 +34,7 @@ _ALIKE = 0.6
 # A hole or clipping inside counts as much as a joint that is off by so many times the usual.
 _FAULT_EXCESS = 3.0
 # Another seed seldom cures this.
-NOT_NUMBERS = (
-    "The backend returned samples that are not numbers; nothing was changed. Run the model and its VAE at a higher "
-    "precision (bf16 or fp32), or use another model."
-)
+NOT_NUMBERS = remark("not_numbers")
 
 
 @dataclass(frozen=True)
@@ -172,7 +169,7 @@ def _check(rendered: Sound, track: Track, call: Call, silence_rms: float) -> Non
         raise RenderError(NOT_NUMBERS)
     near = near_of(call, track.samples(ALIGN_CONTEXT_SECONDS))
     if peak < silence_rms / 10 and any(_peak(track.cut(a, b)) >= silence_rms / 10 for a, b in near):
-        raise RenderError("The backend returned silence; nothing was changed. Try another seed.")
+        raise RenderError(remark("silent_render"))
 
 
 def _peak(piece: torch.Tensor) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..words.remarks import remark
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class PeakMeter:
     def peaks(self) -> Peaks:
         """Of all that was fed. Raises InputError when that holds no sample."""
         if self._rest is None or self._samples == 0:
-            raise InputError("it holds no sound.")
+            raise InputError(remark("file_without_sample"))
         rows = list(self._rows)
         if self._rest.shape[1]:
             # Repeating the last sample changes neither extreme.

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
+from ..words.remarks import remark
 
 BLOCK_SAMPLES = 1 << 20
 
@@ -29,22 +30,22 @@ def reading(path: Path) -> Iterator[Reading]:
 
     with path.open("rb") as file:
         if not file.read(1):
-            raise InputError("it is empty.")
+            raise InputError(remark("file_empty"))
         file.seek(0)
         try:
             # An open file and no protocols: a playlist cannot make the decoder open anything else.
             with av.open(file, options={"protocol_whitelist": "none"}) as container:
                 if not container.streams.audio:
-                    raise InputError("it has no sound track.")
+                    raise InputError(remark("file_without_track"))
                 stream = container.streams.audio[0]
                 stream.thread_type = "AUTO"
                 # Of what is no sound a decoder may be guessed that never learns a rate.
                 if not stream.codec_context.sample_rate:
-                    raise InputError("it is not sound that can be read.")
+                    raise InputError(remark("file_unread"))
                 seconds = container.duration / av.time_base if container.duration else None
                 yield Reading(_blocks(container, stream), stream.codec_context.sample_rate, seconds)
         except (FFmpegError, ValueError) as error:
-            raise InputError(f"it is not sound that can be read ({type(error).__name__}).") from None
+            raise InputError(remark("file_unread_for", error=type(error).__name__)) from None
 
 
 def _blocks(container, stream) -> Iterable[torch.Tensor]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 
 from ..errors import BackendUnavailable
+from ..words.remarks import remark
 from .value import Sound
 
 # Kaiser-windowed sinc of 38 zero crossings. Of a 44.1 kHz track that a model heard at 48 kHz, 20 kHz comes back
@@ -44,10 +45,7 @@ def _sinc_resampler() -> Callable[..., torch.Tensor]:
     try:
         from torchaudio.functional import resample as by_torchaudio
     except (ImportError, OSError, RuntimeError) as error:  # the latter two: built for another PyTorch
-        raise BackendUnavailable(
-            f"Nothing can change a sample rate here: this ComfyUI has no resampler of its own and torchaudio cannot "
-            f"be loaded ({error}). Update ComfyUI, or install the torchaudio that fits its PyTorch."
-        ) from error
+        raise BackendUnavailable(remark("no_resampler", error=str(error))) from error
     return by_torchaudio
 
 

@@ -11,6 +11,7 @@ import torch
 
 from ..errors import InputError
 from ..words.numbers import plain
+from ..words.remarks import Remark, Value, remark
 
 # Far below and above any recording; beyond lies a mistake, such as a rate in kHz.
 MIN_SAMPLE_RATE_HZ = 1_000
@@ -54,40 +55,35 @@ def sounds_from_audio(audio, node: str, field: str = "audio") -> tuple[Sound, ..
     Raises InputError, naming ``node`` and ``field``, for None, an empty or malformed value,
     more than two channels, integer samples, an odd sample rate and samples that are not numbers.
     """
-    where = f"{node}: {field}"
+
+    def said(code: str, **values: Value) -> Remark:
+        return remark(code, node=node, field=field, **values)
+
     if audio is None:
-        raise InputError(
-            f"{where} is empty; connect a node that gives sound (a video without a sound track gives none)."
-        )
+        raise InputError(said("audio_empty"))
     try:
         waveform, rate = audio["waveform"], plain(audio["sample_rate"])
     except (TypeError, KeyError, IndexError):
-        raise InputError(
-            f"{where} is {type(audio).__name__}, not AUDIO with a waveform and a sample_rate; connect an AUDIO output."
-        ) from None
+        raise InputError(said("no_audio", kind=type(audio).__name__)) from None
     if not isinstance(waveform, torch.Tensor) or waveform.ndim != 3:
-        shape = tuple(waveform.shape) if isinstance(waveform, torch.Tensor) else type(waveform).__name__
-        raise InputError(f"{where} has a waveform of shape {shape}; it must be [batch, channels, samples].")
+        shape = str(tuple(waveform.shape)) if isinstance(waveform, torch.Tensor) else type(waveform).__name__
+        raise InputError(said("audio_shape", shape=shape))
     batch, channels, samples = waveform.shape
     if batch == 0 or samples == 0:
-        raise InputError(f"{where} holds no samples (shape {tuple(waveform.shape)}); give it at least some sound.")
+        raise InputError(said("audio_without_samples", shape=str(tuple(waveform.shape))))
     if not 1 <= channels <= MAX_CHANNELS:
-        raise InputError(f"{where} has {channels} channels; 1 (mono) or 2 (stereo) are allowed: mix it down first.")
+        raise InputError(said("audio_channels", channels=channels))
     if not waveform.dtype.is_floating_point:
-        raise InputError(f"{where} has samples of type {waveform.dtype}; they must be floating point between -1 and 1.")
+        raise InputError(said("audio_type", type=str(waveform.dtype)))
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or rate != rate or int(rate) != rate:
-        raise InputError(f"{where} has the sample_rate {rate!r}; it must be a whole number of Hz.")
+        raise InputError(said("no_sample_rate", rate=repr(rate)))
     if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
-        raise InputError(
-            f"{where} has the sample_rate {int(rate)} Hz; {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz is allowed."
-        )
+        allowed = {"least": MIN_SAMPLE_RATE_HZ, "most": MAX_SAMPLE_RATE_HZ}
+        raise InputError(said("sample_rate_out_of_range", rate=str(int(rate)), **allowed))
     waveform = waveform.detach().to(device="cpu", dtype=torch.float32)
     bad = _first_sample_not_finite(waveform)
     if bad is not None:
-        raise InputError(
-            f"{where} has a sample that is not a number at {bad / rate:.3f} s (NaN or infinite); "
-            "repair the node that made it."
-        )
+        raise InputError(said("audio_not_numbers", at=f"{bad / rate:.3f}"))
     return tuple(Sound(item, int(rate)) for item in waveform)
 
 
@@ -95,10 +91,7 @@ def sound_from_audio(audio, node: str, field: str) -> Sound:
     """AUDIO of a single item → its sound. Raises InputError as ``sounds_from_audio`` does, and for several items."""
     sounds = sounds_from_audio(audio, node, field)
     if len(sounds) > 1:
-        raise InputError(
-            f"{node}: {field} is a batch of {len(sounds)} sounds; it must be one, so set batch_size to 1 on the node "
-            "that makes them, or take one out of the batch."
-        )
+        raise InputError(remark("audio_batch", node=node, field=field, count=len(sounds)))
     return sounds[0]
 
 

@@ -39,7 +39,8 @@ class RenderingNode:
     def validate_inputs(cls, tags=None) -> bool | str:
         # Only tags: an input named here loses ComfyUI's own check of range and options. Linked tags come as None, and
         # missing ones not at all: ComfyUI says so itself.
-        return tags is None or tags_problem(cls.NODE, tags) or True
+        problem = None if tags is None else tags_problem(cls.NODE, tags)
+        return problem.sentence() if problem else True
 
     @classmethod
     def fingerprint_inputs(cls, **inputs):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..errors import InputError
-from ..words.remarks import Remark
+from ..words.remarks import Remark, remark
 from ..words.vocabulary import (
     BACKENDS,
     KEEPS,
@@ -169,15 +169,9 @@ def generate_request(
 def _check_takes_reference(request: GenerateRequest) -> None:
     """Raise InputError where nothing can come of a reference, whatever is installed."""
     if request.backend not in ("auto", "local"):
-        raise InputError(
-            f"{request.node}: reference is connected, but backend is {request.backend}, which takes no other sound; "
-            "set backend to local with ACE-Step 1.5, or disconnect reference."
-        )
+        raise InputError(remark("reference_not_for_backend", node=request.node, backend=request.backend))
     if request.version == "ace-step":
-        raise InputError(
-            f"{request.node}: reference is connected, but version is ace-step, which takes no other sound; set version "
-            "to auto or ace-step-1.5, or disconnect reference."
-        )
+        raise InputError(remark("reference_not_for_version", node=request.node))
 
 
 def inpaint_request(*, strength=1.0, **shared) -> InpaintRequest:
@@ -192,16 +186,10 @@ def outpaint_request(*, extend_before_duration, extend_after_duration, **shared)
     before = number(node, "extend_before_duration", extend_before_duration, 0.0, MAX_EXTENSION_SECONDS, "s")
     after = number(node, "extend_after_duration", extend_after_duration, 0.0, MAX_EXTENSION_SECONDS, "s")
     if before == 0.0 and after == 0.0:
-        raise InputError(
-            f"{node}: extend_before_duration and extend_after_duration are both 0 s, so there is nothing to add; "
-            f"set at least one of them, up to {MAX_EXTENSION_SECONDS:g} s."
-        )
+        raise InputError(remark("nothing_to_add", node=node, most=f"{MAX_EXTENSION_SECONDS:g}"))
     request = OutpaintRequest(extend_before_duration=before, extend_after_duration=after, **_edit(**shared))
     if request.loop and before:
-        raise InputError(
-            f"{node}: extend_before_duration is {before:g} s, but with loop the new part leads from the track's end "
-            "back to its start; set extend_before_duration to 0 and use extend_after_duration."
-        )
+        raise InputError(remark("loop_extended_before", node=node, before=f"{before:g}"))
     return request
 
 
@@ -245,12 +233,10 @@ def _request_ids(node: str, value: str) -> tuple[str, ...]:
         return ()
     ids = tuple(piece.strip() for piece in value.split(","))
     if not all(ids):
-        raise InputError(
-            f"{node}: resume_request_id has a comma with no id before or after it; give ids separated by single commas."
-        )
+        raise InputError(remark("id_missing", node=node))
     twice = next((each for each in ids if ids.count(each) > 1), None)
     if twice is not None:
-        raise InputError(f"{node}: resume_request_id names {twice[:140]!r} twice; give each id once.")
+        raise InputError(remark("id_twice", node=node, id=repr(twice[:140])))
     return ids
 
 

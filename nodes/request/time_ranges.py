@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from ..errors import InputError
 from ..words.numbers import plain
+from ..words.remarks import Remark, remark
+from .values import with_unit
 
 ANCHORS = ("start", "end")
 MAX_TIME_SECONDS = 3600.0
@@ -27,12 +29,10 @@ def entry(node: str, start_time, start_anchor, end_time, end_anchor) -> Entry:
     end = _time(node, "end_time", end_time)
     for name, anchor in (("start_time_relative_to", start_anchor), ("end_time_relative_to", end_anchor)):
         if anchor not in ANCHORS:
-            raise InputError(f"{node}: {name} is {anchor!r}; choose start or end.")
+            raise InputError(remark("no_anchor", node=node, name=name, value=repr(anchor)))
     length = {("start", "start"): end - start, ("end", "end"): start - end}.get((start_anchor, end_anchor))
-    if length is not None:
-        said_start, said_end = _said(start, start_anchor), _said(end, end_anchor)
-        if length >= 0:
-            _check_length(node, length, f"end_time ({said_end})", f"start_time ({said_start})")
+    if length is not None and length >= 0:
+        _check_length(node, length, _edge("end_time", end, end_anchor), _edge("start_time", start, start_anchor))
     return (start, start_anchor, end, end_anchor)
 
 
@@ -46,9 +46,7 @@ def checked(where: str, value) -> TimeRange:
         entries = (value,)
     shaped = isinstance(entries, (tuple, list)) and bool(entries)
     if not shaped or not all(isinstance(e, (tuple, list)) and len(e) == 4 for e in entries):
-        raise InputError(
-            f"{where} is {value!r:.80}; it must be a TIME_RANGE: connect the time_range output of a TimeRange node."
-        )
+        raise InputError(remark("no_time_range", where=where, value=f"{value!r:.80}"))
     return tuple(entry(where, *e) for e in entries)
 
 
@@ -68,11 +66,8 @@ def in_samples(node: str, time_range: TimeRange, samples: int, sample_rate: int)
     pairs = resolve(node, time_range, samples / sample_rate)
     for (start, end), item in zip(pairs, time_range):
         if end < start:
-            raise InputError(
-                f"{node}: end_time ({_said(item[2], item[3])}, which is {end:.2f} s) must be later than start_time "
-                f"({_said(item[0], item[1])}, which is {start:.2f} s); exchange them, or turn on loop, with which the "
-                "range goes on across the track's end."
-            )
+            edges = {"end": _edge("end_time", *item[2:], end), "start": _edge("start_time", *item[:2], start)}
+            raise InputError(remark("range_backwards", node=node, **edges))
     return merged(sorted(_span(pair, samples, sample_rate) for pair in pairs))
 
 
@@ -85,10 +80,8 @@ def on_ring(node: str, time_range: TimeRange, samples: int, sample_rate: int) ->
     found = merged_on_ring([_span(pair, samples, sample_rate) for pair in pairs], samples)
     kept = samples - sum(stop - start for start, stop in found)
     if kept < round(SHORTEST_SECONDS * sample_rate):
-        raise InputError(
-            f"{node}: the ranges leave {max(0, kept) / sample_rate:.3f} s of the track for the loop to lead back to; "
-            f"leave at least {SHORTEST_SECONDS:g} s."
-        )
+        rest = f"{max(0, kept) / sample_rate:.3f}"
+        raise InputError(remark("loop_without_rest", node=node, rest=rest, least=f"{SHORTEST_SECONDS:g}"))
     return found
 
 
@@ -129,41 +122,44 @@ def _resolve_entry(node: str, item: Entry, seconds: float) -> tuple[float, float
     end = _resolve_time(node, "end_time", end_time, end_anchor, seconds)
     _check_length(
         node, end - start if end >= start else end - start + seconds,
-        f"end_time ({_said(end_time, end_anchor)}, which is {end:.2f} s)",
-        f"start_time ({_said(start_time, start_anchor)}, which is {start:.2f} s)",
+        _edge("end_time", end_time, end_anchor, end), _edge("start_time", start_time, start_anchor, start),
     )  # fmt: skip
     return start, end
 
 
 def _resolve_time(node: str, name: str, time: float, anchor: str, seconds: float) -> float:
     if time > seconds + END_TOLERANCE_SECONDS:
-        raise InputError(
-            f"{node}: {name} is {_said(time, anchor)}, but the audio is {seconds:.2f} s long; "
-            f"0 to {math.floor(seconds * 100) / 100:.2f} s is allowed."
-        )
+        length, most = f"{seconds:.2f}", f"{math.floor(seconds * 100) / 100:.2f}"
+        said = remark("past_the_end", node=node, name=name, time=_said(time, anchor), length=length, most=most)
+        raise InputError(said)
     time = min(time, seconds)
     return time if anchor == "start" else seconds - time
 
 
-def _check_length(node: str, length: float, end: str, start: str) -> None:
+def _check_length(node: str, length: float, end: Remark, start: Remark) -> None:
     # Half a microsecond of slack: 0.15 - 0.1 is 0.04999… in binary.
     if length <= 0:
-        raise InputError(f"{node}: {end} is the same as {start}; move one of them.")
+        raise InputError(remark("range_empty", node=node, end=end, start=start))
     if length < SHORTEST_SECONDS - 5e-7:
-        raise InputError(
-            f"{node}: the range from {start} to {end} is {length:.3f} s long; "
-            f"at least {SHORTEST_SECONDS:g} s is needed."
-        )
+        said = {"length": f"{length:.3f}", "least": f"{SHORTEST_SECONDS:g}"}
+        raise InputError(remark("range_short", node=node, start=start, end=end, **said))
 
 
 def _time(node: str, name: str, value) -> float:
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{node}: {name} is {value!r}; it must be a number of seconds from 0 to {MAX_TIME_SECONDS:g}.")
+        raise InputError(remark("no_seconds", node=node, name=name, value=repr(value), most=f"{MAX_TIME_SECONDS:g}"))
     if not 0 <= value <= MAX_TIME_SECONDS:
-        raise InputError(f"{node}: {name} is {value:g} s; 0 to {MAX_TIME_SECONDS:g} s is allowed.")
+        shown, most = (with_unit(f"{seconds:g}", "s") for seconds in (value, MAX_TIME_SECONDS))
+        raise InputError(remark("out_of_range", node=node, name=name, value=shown, low=0, high=most))
     return float(value)
 
 
-def _said(time: float, anchor: str) -> str:
-    return f"{time:g} s" if anchor == "start" else f"{time:g} s before the end"
+def _said(time: float, anchor: str) -> Remark:
+    return remark("time_from_start" if anchor == "start" else "time_before_end", time=f"{time:g}")
+
+
+def _edge(name: str, time: float, anchor: str, at: float | None = None) -> Remark:
+    """An end of a range. at: where that is in the track, in seconds from its start, when it is known."""
+    said = {"name": name, "time": _said(time, anchor)}
+    return remark("edge", **said) if at is None else remark("edge_at", at=f"{at:.2f}", **said)

@@ -4,7 +4,7 @@ import math
 
 from ..errors import InputError
 from ..words.numbers import plain
-from ..words.remarks import Remark, remark
+from ..words.remarks import Remark, Value, remark
 from ..words.tags import holds_a_tag
 from ..words.vocabulary import MAX_BPM, MIN_BPM
 
@@ -16,21 +16,23 @@ _LONGEST_SHOWN = 60
 
 def number(node: str, name: str, value, low: float, high: float, unit: str = "") -> float:
     """``value`` as a float within [low, high], or InputError."""
-    unit, value = f" {unit}" if unit else "", plain(value)
+    value, least, most = plain(value), f"{low:g}", with_unit(f"{high:g}", unit)
     if not _is_number(value):
-        raise InputError(f"{node}: {name} is {_shown(value)}; it must be a number from {low:g} to {high:g}{unit}.")
+        raise InputError(remark("no_number", node=node, name=name, value=_shown(value), low=least, high=most))
     if not low <= value <= high:
-        raise InputError(f"{node}: {name} is {_shown(value)}{unit}; {low:g} to {high:g}{unit} is allowed.")
+        shown = with_unit(_shown(value), unit)
+        raise InputError(remark("out_of_range", node=node, name=name, value=shown, low=least, high=most))
     return float(value)
 
 
 def whole_number(node: str, name: str, value, low: int, high: int, unit: str = "") -> int:
     """``value`` as an int within [low, high], or InputError."""
-    unit, value = f" {unit}" if unit else "", plain(value)
+    value, most = plain(value), with_unit(high, unit)
     if not _is_number(value) or value != int(value):
-        raise InputError(f"{node}: {name} is {_shown(value)}; it must be a whole number from {low} to {high}{unit}.")
+        raise InputError(remark("no_whole_number", node=node, name=name, value=_shown(value), low=low, high=most))
     if not low <= value <= high:
-        raise InputError(f"{node}: {name} is {_shown(int(value))}{unit}; {low} to {high}{unit} is allowed.")
+        shown = with_unit(_shown(int(value)), unit)
+        raise InputError(remark("out_of_range", node=node, name=name, value=shown, low=low, high=most))
     return int(value)
 
 
@@ -49,20 +51,24 @@ def seed_number(node: str, name: str, value, low: int) -> tuple[int, Remark | No
     return folded, remark("seed_folded", name=name, given=str(int(value)), most=MAX_SEED, seed=folded)
 
 
+def with_unit(value: Value, unit: str) -> Value:
+    return remark("with_unit", value=value, unit=unit) if unit else value
+
+
 def _is_number(value) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)  # of any size: a float may not hold it
 
 
-def _shown(value) -> str:
+def _shown(value) -> str | Remark:
     """``value`` in a sentence, whatever it is and however large."""
     if isinstance(value, float):
         return f"{value:g}"
     try:
         text = repr(value)
     except ValueError:
-        return "a number of thousands of digits"
+        return remark("huge_number")
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
@@ -70,7 +76,7 @@ def tempo(node: str, value) -> int:
     """``value`` as a tempo in BPM: 0 (none) or what ACE-Step accepts, or InputError."""
     bpm = whole_number(node, "bpm", value, 0, MAX_BPM)
     if 0 < bpm < MIN_BPM:
-        raise InputError(f"{node}: bpm is {bpm}; 0 (none) or {MIN_BPM} to {MAX_BPM} is allowed.")
+        raise InputError(remark("tempo_too_slow", node=node, bpm=bpm, least=MIN_BPM, most=MAX_BPM))
     return bpm
 
 
@@ -78,14 +84,15 @@ def yes_or_no(node: str, name: str, value) -> bool:
     """``value`` when it is true or false, or InputError."""
     value = plain(value)
     if not isinstance(value, bool):
-        raise InputError(f"{node}: {name} is {value!r}; it must be true or false.")
+        raise InputError(remark("not_yes_or_no", node=node, name=name, value=repr(value)))
     return value
 
 
 def choice(node: str, name: str, value, options: tuple[str, ...]) -> str:
     """``value`` when it is one of ``options``, or InputError."""
     if not isinstance(value, str) or value not in options:
-        raise InputError(f"{node}: {name} is {_shown(value)}; choose one of {', '.join(options)}.")
+        listed = ", ".join(options)
+        raise InputError(remark("no_option", node=node, name=name, value=_shown(value), options=listed))
     return value
 
 
@@ -97,27 +104,21 @@ def text(node: str, name: str, value) -> str:
     return "" if value == NULL else value
 
 
-def tags_problem(node: str, tags) -> str | None:
-    """The sentence to show when ``tags`` cannot be used, else None."""
+def tags_problem(node: str, tags) -> Remark | None:
+    """What is to be said when ``tags`` cannot be used, else None."""
     problem = _text_problem(node, "tags", tags)
     if problem:
         return problem
     if tags == NULL or not holds_a_tag(tags):
-        return (
-            f"{node}: tags is empty; describe the music with at least one comma-separated tag, "
-            "for example: lo-fi hip-hop, mellow, rhodes piano, 75 BPM."
-        )
+        return remark("no_tags", node=node)
     return None
 
 
-def _text_problem(node: str, name: str, value) -> str | None:
+def _text_problem(node: str, name: str, value) -> Remark | None:
     if not isinstance(value, str):
-        return f"{node}: {name} is {type(value).__name__}; it must be text."
+        return remark("no_text", node=node, name=name, kind=type(value).__name__)
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        return (
-            f"{node}: {name} holds half of a character, such as half an emoji, at place {error.start + 1}; it must be "
-            "whole text: delete the character there and type it again."
-        )
+        return remark("half_character", node=node, name=name, place=error.start + 1)
     return None

@@ -1,15 +1,17 @@
 """The browser's side of the RunComfy account: routes on ComfyUI's own server. None of them ever returns a token.
 
-Who may ask and how is in same_origin.py. HTTP 500 says that the files of the account cannot be used.
+Who may ask and how is in same_origin.py. HTTP 500 says that the files of the account cannot be used. Beside each
+"message" and "problem", a sentence or null, comes "said": its code and values, or null.
 
     /acestep/account           {}                 → account state, see account_answers.account_state
     /acestep/account/token     {"token": "…"}     → account state; saves the token in a private file of the server
     /acestep/account/clear     {}                 → account state; forgets the saved token
-    /acestep/account/check     {}                 → {"ok", "message"}: asks the service whether the token works
+    /acestep/account/check     {}                 → {"ok", "message", "said"}: asks the service whether the token works
     /acestep/account/ceiling   {"ceiling_usd": 5} → account state; the most one prompt may cost, 0 to 1000
     /acestep/price             {"version": "auto", "task": "generate" | "inpaint" | "outpaint"}
-                               → {"model", "usd", "unit", "live", "words", "message"}; live ones are kept a minute
-    /acestep/journal           {}                 → {"path", "problem": a sentence or null, "requests": newest first},
+                               → {"model", "usd", "unit", "live", "words", "message", "said"}; live ones are kept a
+                               minute
+    /acestep/journal           {}                 → {"path", "problem", "said", "requests": newest first},
                                see account_answers.journal_line
     /acestep/journal/runs      {"workflow": id}   → {"runs": {node id: newest run, see Left.as_dict in afterwards.py}}
     /acestep/journal/strike    {"keys": ["…"]}    → {"struck": how many}; settles requests never fetched

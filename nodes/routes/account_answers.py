@@ -16,6 +16,7 @@ from ..backends.runcomfy.account import (
     save_ceiling,
     save_token,
     saved_token_exists,
+    source_words,
 )
 from ..backends.runcomfy.client import Client
 from ..backends.runcomfy.endpoints import INPAINT, OUTPAINT, TEXT_TO_AUDIO, V1
@@ -27,8 +28,9 @@ from ..backends.runcomfy.price import Price, PriceBoard, list_price, price_from
 from ..backends.runcomfy.remembered import REMEMBERED
 from ..backends.runcomfy.stopping import Stop
 from ..errors import ACEStepError
+from ..words.remarks import remark
 from ..words.vocabulary import VERSIONS
-from .same_origin import BadInput
+from .same_origin import BadInput, chosen, in_words
 
 MAX_JOURNAL_LINES = 100
 # A browser waits for these answers, so they give up sooner than a run does.
@@ -43,9 +45,9 @@ def answer(path: str, body: dict, place_of: Callable[[], Place] | None) -> tuple
         place = replace((place_of or Place.of_comfyui)(), patience=_PATIENCE)
         return 200, _ANSWERS[path](place, body)
     except ACEStepError as error:
-        return 400, {"message": str(error)}
+        return 400, in_words(error.said)
     except OSError as error:
-        return 500, {"message": f"The account's files on the server cannot be used ({error.strerror})."}
+        return 500, in_words(remark("account_files_unusable", why=str(error.strerror)))
 
 
 # Account
@@ -53,13 +55,13 @@ def answer(path: str, body: dict, place_of: Callable[[], Place] | None) -> tuple
 
 def account_state(place: Place) -> dict:
     """configured; source: where the token is from; saved: one is saved in ComfyUI; ceiling_usd (null: unreadable)
-    and its default and most; test_server: its address or null; problem: a sentence or null."""
+    and its default and most; test_server: its address or null; problem and said: see account.py."""
     problem, account, ceiling = None, None, None
     try:
         account = find_account(place)
         ceiling = ceiling_usd(place)
     except RunComfyError as error:
-        problem = str(error)
+        problem = error.said
     return {
         "configured": account is not None,
         "source": account.source if account else None,
@@ -68,13 +70,13 @@ def account_state(place: Place) -> dict:
         "default_ceiling_usd": DEFAULT_CEILING_USD,
         "max_ceiling_usd": MAX_CEILING_USD,
         "test_server": place.api_url if place.is_test_server else None,
-        "problem": problem,
+        **in_words(problem, "problem"),
     }
 
 
 def _save_token(place: Place, body: dict) -> dict:
     if not isinstance(body.get("token"), str):
-        raise BadInput("token is missing; it must be text.")
+        raise BadInput(remark("token_missing"))
     save_token(place, body["token"])
     return account_state(place)
 
@@ -87,18 +89,18 @@ def _clear_token(place: Place, body: dict) -> dict:
 def _check_token(place: Place, body: dict) -> dict:
     account = find_account(place)
     if account is None:
-        return {"ok": False, "message": "No RunComfy token is set."}
+        return {"ok": False, **in_words(remark("no_token"))}
     try:
         _live_price(place, account, TEXT_TO_AUDIO[V1])
     except ACEStepError as error:
-        return {"ok": False, "message": str(error)}
-    return {"ok": True, "message": f"RunComfy accepts the token ({account.source})."}
+        return {"ok": False, **in_words(error.said)}
+    return {"ok": True, **in_words(remark("token_accepted", source=source_words(account.source)))}
 
 
 def _save_ceiling(place: Place, body: dict) -> dict:
     usd = body.get("ceiling_usd")
     if usd is None or not is_ceiling(usd):
-        raise BadInput(f"ceiling_usd is {usd!r}; it must be a number from 0 to {MAX_CEILING_USD:g} US dollars.")
+        raise BadInput(remark("no_ceiling", value=repr(usd), most=f"{MAX_CEILING_USD:g}"))
     save_ceiling(place, float(usd))
     return account_state(place)
 
@@ -107,33 +109,32 @@ def _save_ceiling(place: Place, body: dict) -> dict:
 
 
 def _price(place: Place, body: dict) -> dict:
-    model = _model(body.get("version", "auto"), body.get("task"))
-    message, price = None, list_price(model)
+    model = _model(body)
+    problem, price = None, list_price(model)
     account = find_account(place)
     if account is not None:
         try:
             price = _PRICES.price(model, identity(place, account), lambda: _live_price(place, account, model))
         except ACEStepError as error:
-            message = str(error)
+            problem = error.said
+    words = price.said.sentence()
     return {
         "model": model,
         "usd": price.usd,
         "unit": price.unit,
         "live": price.live,
-        "words": price.words if price.live else f"{price.words} (list price)",
-        "message": message,
+        "words": words if price.live else f"{words} (list price)",
+        **in_words(problem),
     }
 
 
-def _model(version, task) -> str:
-    if version not in VERSIONS:
-        raise BadInput(f"version is {version!r}; choose one of {', '.join(VERSIONS)}.")
+def _model(body: dict) -> str:
+    version = chosen(body, "version", VERSIONS, "auto")
+    task = chosen(body, "task", ("generate", "inpaint", "outpaint"))
     if task == "generate":
         return TEXT_TO_AUDIO[V1 if version == "auto" else version]
-    if task not in ("inpaint", "outpaint"):
-        raise BadInput(f"task is {task!r}; choose one of generate, inpaint, outpaint.")
     if version not in ("auto", V1):
-        raise BadInput(f"RunComfy hosts {task} for {V1} only; set version to auto or {V1}.")
+        raise BadInput(remark("edit_not_hosted", task=task, version=V1))
     return INPAINT if task == "inpaint" else OUTPAINT
 
 
@@ -155,7 +156,7 @@ def _journal(place: Place, body: dict) -> dict:
     newest = sorted(content.entries, key=lambda entry: entry.created, reverse=True)[:MAX_JOURNAL_LINES]
     return {
         "path": str(journal.path),
-        "problem": REMEMBERED.problem(journal.path, content),
+        **in_words(REMEMBERED.problem(journal.path, content), "problem"),
         "requests": [journal_line(entry, nodes.get(entry.key)) for entry in newest],
     }
 
@@ -181,7 +182,7 @@ def journal_line(entry: Entry, node: str | None) -> dict:
 def _runs(place: Place, body: dict) -> dict:
     workflow_id = body.get("workflow")
     if not isinstance(workflow_id, str):
-        raise BadInput("workflow is missing; it must be the id of a workflow.")
+        raise BadInput(remark("workflow_missing"))
     left = afterwards.of_workflow(workflow_id, Journal(place).read())
     return {"runs": {node_id: each.as_dict() for node_id, each in left.items()}}
 
@@ -189,7 +190,7 @@ def _runs(place: Place, body: dict) -> dict:
 def _strike(place: Place, body: dict) -> dict:
     keys = body.get("keys")
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise BadInput("keys is missing; it must be a list of journal keys.")
+        raise BadInput(remark("keys_missing"))
     return {"struck": Journal(place).strike_off(set(keys))}
 
 

@@ -10,7 +10,8 @@ import asyncio
 import uuid
 from pathlib import Path
 
-from .same_origin import register
+from ..words.remarks import remark
+from .same_origin import in_words, register
 
 PATH = "/acestep/example-track"
 STEM = "ACE-Step example track (sketch)"
@@ -78,7 +79,7 @@ def register_routes(routes=None) -> None:
             async with one_at_a_time:
                 path = await asyncio.to_thread(lambda: place(folder, example_song()))
         except OSError as error:
-            return 500, {"message": f"The example track cannot be written to {folder} ({error.strerror})."}
+            return 500, in_words(remark("example_unwritable", folder=str(folder), why=str(error.strerror)))
         return 200, {"filename": path.name, "subfolder": "", "type": "input"}
 
     register(PATH, answer, routes)

@@ -13,13 +13,14 @@ as the event "acestep.download".
             "bytes": of all files, "missing_bytes": still to come, "free_bytes": on the fullest of their disks}
            folder is its path on the server; there: nothing has to come for it
     state: {"id", "title", "phase": "idle" | "running" | "checking" | "paused" | "done" | "failed", "file",
-            "done_bytes", "total_bytes", "bytes_per_second", "message"}, see downloads.State
+            "done_bytes", "total_bytes", "bytes_per_second", "message", "said"}, see downloads.State
 """
 
 import asyncio
 from collections.abc import Callable
 from functools import cache
 
+from ..words.remarks import remark
 from .same_origin import BadInput, register
 
 EVENT = "acestep.download"
@@ -59,8 +60,8 @@ def _answer(path: str, body: dict, downloads) -> dict:
             return downloads.get(body.get("id")).as_dict()
         except KeyError:
             offered = ", ".join(model["id"] for model in downloads.models())
-            raise BadInput(f"id is {body.get('id')!r}; choose one of {offered}.") from None
+            raise BadInput(remark("no_choice", name="id", value=repr(body.get("id")), options=offered)) from None
         except OtherDownloadRuns as error:
-            raise BadInput(str(error), 409) from None
+            raise BadInput(error.said, 409) from None
     change = {"models/pause": downloads.pause, "models/cancel": downloads.cancel, "models/state": downloads.state}
     return change[path]().as_dict()

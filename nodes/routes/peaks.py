@@ -18,8 +18,9 @@ from ..audio import crossings
 from ..audio.beats import find_beats
 from ..audio.outline import FileReading, Outline
 from ..errors import InputError
+from ..words.remarks import remark
 from ..words.vocabulary import MAX_BPM, MIN_BPM
-from .same_origin import BadInput, register
+from .same_origin import BadInput, chosen, register
 
 _KEPT = 16
 # How often a waveform grows while its file is read.
@@ -91,13 +92,11 @@ def asked_file(folders: Mapping[str, Callable[[], str]], question: dict) -> Path
     """The file that ``question`` names. Raises BadInput."""
     names = [question.get("subfolder", ""), question.get("filename", "")]
     if not all(isinstance(name, str) for name in names):
-        raise BadInput("subfolder and filename must be text.")
-    kind = question.get("type", "input")
-    if not isinstance(kind, str) or kind not in folders:
-        raise BadInput(f"type is {kind!r}; choose one of {', '.join(folders)}.")
+        raise BadInput(remark("names_no_text"))
+    kind = chosen(question, "type", list(folders), "input")
     path = file_inside(Path(folders[kind]()), *names)
     if path is None:
-        raise BadInput(f"the {kind} folder has no such file.", 404)
+        raise BadInput(remark("no_such_file", folder=kind), 404)
     return path
 
 
@@ -115,9 +114,9 @@ async def _readable(found: Awaitable):
     try:
         return await found
     except InputError as error:
-        raise BadInput(str(error), 422) from None
+        raise BadInput(error.said, 422) from None
     except OSError:
-        raise BadInput("it cannot be opened.", 422) from None
+        raise BadInput(remark("file_unopened"), 422) from None
 
 
 def whole_or_growing(found: Outline | FileReading) -> tuple[int, dict]:
@@ -131,7 +130,7 @@ def whole_or_growing(found: Outline | FileReading) -> tuple[int, dict]:
 def tempo(question: dict) -> float:
     bpm = question.get("bpm", 0)
     if isinstance(bpm, bool) or not isinstance(bpm, (int, float)) or (bpm and not MIN_BPM <= bpm <= MAX_BPM):
-        raise BadInput(f"bpm is {bpm!r}; it must be 0 or a number from {MIN_BPM} to {MAX_BPM}.")
+        raise BadInput(remark("bpm_unusable", value=repr(bpm), least=MIN_BPM, most=MAX_BPM))
     return bpm
 
 

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..request.requests import MAX_CONTEXT_SECONDS, MAX_EXTENSION_SECONDS
 from ..request.time_ranges import merged, merged_on_ring
 from ..request.values import number, yes_or_no
+from ..words.remarks import remark
 from .same_origin import BadInput, register
 
 PATH = "/acestep/plan"
@@ -32,7 +33,7 @@ def call_seconds(question: dict) -> list[float]:
     samples = _samples(question, "seconds", _LONGEST_SECONDS)
     context = number(_NODE, "context_seconds", question.get("context_seconds"), 0.0, MAX_CONTEXT_SECONDS, "s")
     if samples < 1:
-        raise InputError("plan: seconds is 0; a track has some length.")
+        raise InputError(remark("plan_of_nothing"))
     loop = yes_or_no(_NODE, "loop", question.get("loop", False))
     if question.get("task") == "inpaint":
         parts = _inpaint(_ranges(question.get("ranges"), samples, loop), samples, context, loop)
@@ -45,7 +46,7 @@ def call_seconds(question: dict) -> list[float]:
             sides = (before / _PER_SECOND, after / _PER_SECOND)
             parts = plan_extensions(samples, _PER_SECOND, *sides, context, MAX_CALL_SECONDS)
     else:
-        raise InputError(f"plan: task is {question.get('task')!r}; choose inpaint or outpaint.")
+        raise InputError(remark("plan_without_task", value=repr(question.get("task"))))
     return [part.samples / _PER_SECOND for part in parts]
 
 
@@ -54,7 +55,7 @@ def _inpaint(spans, samples: int, context: float, loop: bool):
     if loop:
         found = merged_on_ring(spans, samples)
         if sum(stop - start for start, stop in found) >= samples:
-            raise InputError("plan: the ranges leave nothing of the track for the loop to lead back to.")
+            raise InputError(remark("plan_of_whole_loop"))
         ring = Ring.around(found, samples)
         spans = [ring.opened(span) for span in found]
     return plan_windows(samples, _PER_SECOND, merged(sorted(spans)), context, MAX_CALL_SECONDS, share=False)
@@ -67,7 +68,7 @@ def register_routes(routes=None) -> None:
         try:
             return 200, {"call_seconds": call_seconds(question)}
         except InputError as error:
-            raise BadInput(str(error)) from None
+            raise BadInput(error.said) from None
 
     register(PATH, answer, routes)
 
@@ -79,7 +80,7 @@ def _samples(question: dict, name: str, most: float) -> int:
 def _ranges(ranges, samples: int, loop: bool) -> list[tuple[int, int]]:
     pairs = isinstance(ranges, list) and 0 < len(ranges) <= _MOST_RANGES
     if not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in ranges):
-        raise InputError("plan: ranges must be a list of [start, end] pairs in seconds.")
+        raise InputError(remark("plan_without_ranges"))
     spans = []
     for start, end in ranges:
         start, end = (number(_NODE, "ranges", time, 0.0, _LONGEST_SECONDS, "s") for time in (start, end))
@@ -88,6 +89,6 @@ def _ranges(ranges, samples: int, loop: bool) -> list[tuple[int, int]]:
             spans.append((first, last + samples))
             continue
         if first >= last:
-            raise InputError(f"plan: the range {start:g} to {end:g} s is empty or lies past the end of the track.")
+            raise InputError(remark("plan_range_empty", start=f"{start:g}", end=f"{end:g}"))
         spans.append((first, last))
     return spans

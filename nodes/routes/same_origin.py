@@ -2,15 +2,15 @@
 
 All are POST with a JSON object of at most 16 KiB, also those that only read: a browser sends no Origin with a
 same-origin GET, and every route demands one; own_page.py has the rule. Errors are JSON
-``{"message": sentence}``, with ``said``, its code and values, where the page may have words for it; with HTTP 400 (bad
-input), 403 (another page), 413, 415 (not JSON) or what the route itself says.
+``{"message": sentence, "said": its code and values}`` with HTTP 400 (bad input), 403 (another page), 413, 415 (not
+JSON) or what the route itself says. Whatever else a route says in words comes in the same way, see ``in_words``.
 """
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from ..words.remarks import Remark, as_remark
+from ..words.remarks import Remark, remark
 from .own_page import refusal
 
 MAX_BODY_BYTES = 16 * 1024
@@ -19,10 +19,22 @@ MAX_BODY_BYTES = 16 * 1024
 class BadInput(Exception):
     """What the browser sent cannot be used. ``status`` is HTTP's."""
 
-    def __init__(self, said: Remark | str, status: int = 400):
-        self.said = as_remark(said)
-        super().__init__(self.said.sentence())
-        self.status = status
+    def __init__(self, said: Remark, status: int = 400):
+        super().__init__(said.sentence())
+        self.said, self.status = said, status
+
+
+def in_words(said: Remark | None, name: str = "message") -> dict:
+    """For an answer: the sentence under ``name``, and its code and values as ``said``; both null for nothing."""
+    return {name: said and said.sentence(), "said": said and said.as_dict()}
+
+
+def chosen(question: dict, name: str, options: Sequence[str], default=None) -> str:
+    """The value of that name when it is one of ``options``. Raises BadInput."""
+    value = question.get(name, default)
+    if value not in options:
+        raise BadInput(remark("no_choice", name=name, value=repr(value), options=", ".join(options)))
+    return value
 
 
 def register(path: str, answer: Callable[[dict], Awaitable[tuple[int, dict]]], routes=None) -> None:
@@ -45,7 +57,7 @@ def register(path: str, answer: Callable[[dict], Awaitable[tuple[int, dict]]], r
             _check_page(request, listening)
             status, body = await answer(await _json_body(request))
         except BadInput as error:
-            status, body = error.status, {"message": str(error), "said": error.said.as_dict()}
+            status, body = error.status, in_words(error.said)
         return web.json_response(body, status=status)
 
     routes.post(path)(handle)
@@ -60,16 +72,16 @@ def _check_page(request, listening: list[str]) -> None:
 
 async def _json_body(request) -> dict:
     if request.content_type != "application/json":
-        raise BadInput("The body must be JSON.", 415)
+        raise BadInput(remark("body_no_json"), 415)
     data = bytearray()
     async for chunk in request.content.iter_chunked(4096):
         data += chunk
         if len(data) > MAX_BODY_BYTES:
-            raise BadInput(f"The body is larger than {MAX_BODY_BYTES} bytes.", 413)
+            raise BadInput(remark("body_too_long", most=MAX_BODY_BYTES), 413)
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
-        raise BadInput("The body is not readable JSON.") from None
+        raise BadInput(remark("body_unreadable")) from None
     if not isinstance(body, dict):
-        raise BadInput("The body must be a JSON object.")
+        raise BadInput(remark("body_no_object"))
     return body

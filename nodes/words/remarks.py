@@ -48,10 +48,10 @@ def directed(more: str, less: str, db: float, **values: Value) -> Remark:
     return remark(more if db > 0 else less, db=abs(db), **values)
 
 
-def joined(*remarks: Remark) -> Remark:
-    """Several remarks as one."""
+def joined(*remarks: Remark, by: str = "joined") -> Remark:
+    """Several remarks as one. by: the code of what stands between two of them."""
     first, *others = remarks
-    return remark("joined", first=first, then=joined(*others)) if others else first
+    return remark(by, first=first, then=joined(*others, by=by)) if others else first
 
 
 def as_remark(said: "Remark | str | Exception") -> Remark:

@@ -38,6 +38,20 @@ test("requests are named by their place in the run, and a remark may be part of 
   assert.equal(sentence({ code: "not_known_here", values: {} }, "As written."), "As written.");
 });
 
+test("parts of a sentence are told in the language of the page, and may be missing", () => {
+  const how = { code: "http_error", values: { status: 400, error: "400004" } };
+  const what = { code: "price_of", values: { model: "m" } };
+  const source = { code: "saved_here", values: {} };
+  const rejected = (words) => sentence({ code: "token_rejected", values: { source, what, how, words } });
+  const words = { code: "it_says", values: { words: "because" } };
+  assert.match(rejected(""), /^RunComfy rejected .* asked for the price of m \(HTTP 400, error 400004\)\.$/);
+  assert.match(rejected(words), /error 400004\) \(it says: because\)\.$/);
+  useLanguage("zh");
+  assert.equal(rejected(""), "对于“m 的价格”，RunComfy 拒绝了令牌（保存在 ComfyUI 中；HTTP 400，错误 400004）。");
+  assert.match(rejected(words), /（其说明：because）。$/);
+  useLanguage("en");
+});
+
 test("a report of an older server has sentences only", () => {
   assert.deepEqual(sentencesOf({ warnings: ["Old."] }), ["Old."]);
   assert.deepEqual(sentencesOf(undefined), []);

@@ -36,6 +36,7 @@ from acestep_nodes.nodes.backends.runcomfy.sending import Sending
 from acestep_nodes.nodes.backends.runcomfy.stopping import Stop, Stopped, wait_for
 from acestep_nodes.nodes.errors import ACEStepError
 from acestep_nodes.nodes.request.requests import Call
+from acestep_nodes.nodes.words.remarks import remark
 
 MAX_RETRIES = 3
 BILLING = "The deployment bills its GPU time; max_cost_usd does not bound that."
@@ -59,11 +60,11 @@ class DeploymentClient(Client):
         return self.post_once(f"{self._path}/inference", model, data)
 
     def status(self, request_id: str, hold_out=lambda error: False) -> dict:
-        return self.read(f"{self._path}/requests/{request_id}/status", f"the status of request {request_id}", hold_out)
+        return self.read(f"{self._path}/requests/{request_id}/status", remark("status_of", id=request_id), hold_out)
 
     def result(self, request_id: str, failing_seconds: float | None = None) -> dict:
         path = f"{self._path}/requests/{request_id}/result"
-        return self.read(path, f"the result of request {request_id}", failing_seconds=failing_seconds)
+        return self.read(path, remark("result_of", id=request_id), failing_seconds=failing_seconds)
 
     def cancel_path(self, request_id: str) -> str:
         return f"{self._path}/requests/{request_id}/cancel"

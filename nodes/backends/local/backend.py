@@ -11,7 +11,7 @@ from ...audio.value import Sound
 from ...errors import InputError
 from ...request.requests import GenerateRequest, InpaintRequest, OutpaintRequest, Request
 from ...words.lyrics import without_markdown, without_times
-from ...words.remarks import Remark, remark
+from ...words.remarks import Remark, joined, remark
 from ...words.tags import is_instrumental
 from ..interface import Backend, Plan, Range, Seconds
 from . import files, installed
@@ -82,31 +82,23 @@ class LocalBackend(Backend):
         chosen, request = self._chosen, self.request
         longest = max(plan.call_seconds, default=0.0)
         if longest > self.max_seconds:
-            elsewhere = " ACE-Step 1.5 makes up to 600 s." if chosen.family is V1 else ""
-            raise InputError(
-                f"{request.node}: {longest:g} s are asked for; {chosen.family.title} makes at most "
-                f"{self.max_seconds:g} s in one piece, so ask for {self.max_seconds:g} s or less.{elsewhere}"
-            )
+            lengths = {"seconds": f"{longest:g}", "most": f"{self.max_seconds:g}"}
+            said = remark("longer_than_model", node=request.node, title=chosen.family.title, **lengths)
+            raise InputError(joined(said, remark("longer_with_v15")) if chosen.family is V1 else said)
         if chosen.is_turbo and request.guidance not in (0.0, 1.0):
-            raise InputError(
-                f"{request.node}: guidance is {request.guidance:g}, but turbo models are made to run at 1 and anything "
-                "else ruins their sound; set guidance to 0 (the model's own), or variant to base or sft"
-                + (", if that is what the connected or renamed model is." if chosen.assumed else ".")
-            )
+            code = "assumed_turbo_guidance" if chosen.assumed else "turbo_guidance"
+            raise InputError(remark(code, node=request.node, guidance=f"{request.guidance:g}"))
         if isinstance(request, GenerateRequest) and request.reference is not None:
             self._check_reference(chosen, request, request.reference)
         self._warn_before(chosen)
 
     def _check_reference(self, chosen: installed.Chosen, request: GenerateRequest, reference) -> None:
         if chosen.family is V1:
-            raise InputError(
-                f"{request.node}: reference is connected, but {chosen.title} would run, which takes no other sound; "
-                "install or connect ACE-Step 1.5, or disconnect reference."
-            )
+            raise InputError(remark("reference_not_for_model", node=request.node, title=chosen.title))
         if not isinstance(reference, Sound):
             return  # not read yet
         if float(reference.waveform.abs().max()) < _SILENCE:
-            raise InputError(f"{request.node}: reference is silent; connect one that sounds, or disconnect it.")
+            raise InputError(remark("reference_silent", node=request.node))
         if request.covers and request.planning == "on":
             self._warn(remark("cover_unplanned"))
         if request.covers and reference.seconds < request.duration:

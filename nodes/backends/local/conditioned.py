@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 
 from ...errors import BackendUnavailable, RenderError
+from ...words.remarks import Remark, remark
 
 _KEY = "acestep.condition"
 _METHOD = "prepare_condition"
@@ -57,7 +58,7 @@ def once_per_run(model, timbre: torch.Tensor | None = None, *, as_comfyui: bool 
     if network is not None and {_LATENTS, _REFERENCE} <= _signature(network).parameters.keys():
         _wrap(model, _Own, timbre, as_comfyui)
     elif timbre is not None:
-        raise _unknown(f"its {_METHOD} takes no {_LATENTS}, {_REFERENCE}")
+        raise _unknown(_without([_LATENTS, _REFERENCE]))
 
 
 def by_source_and_mask(
@@ -77,22 +78,23 @@ def by_source_and_mask(
         _wrap(model, _Covering, context, timbre, cover)
 
 
-def _unknown(lacking: str) -> BackendUnavailable:
-    return BackendUnavailable(
-        f"This version of ComfyUI runs ACE-Step 1.5 in a way this pack does not know: {lacking}. Update the pack, "
-        "or use a version of ComfyUI that its README names."
-    )
+def _unknown(lacking: Remark) -> BackendUnavailable:
+    return BackendUnavailable(remark("unknown_comfyui", lacking=lacking))
 
 
-def _lacking(network: torch.nn.Module | None) -> str:
-    """What an edit needs of the network and does not find, in words; empty when all is there."""
+def _lacking(network: torch.nn.Module | None) -> Remark | None:
+    """What an edit needs of the network and does not find; None when all is there."""
     if network is None:
-        return f"its network has no {_METHOD}"
+        return remark("network_lacks", names=_METHOD)
     if missing := [part for part in _PARTS if not hasattr(network, part)]:
-        return f"its network has no {', '.join(missing)}"
+        return remark("network_lacks", names=", ".join(missing))
     known = _signature(network).parameters
     missing = [name for name in (*_ENCODED, _REFERENCE, _LATENTS) if name not in known]
-    return f"its {_METHOD} takes no {', '.join(missing)}" if missing else ""
+    return _without(missing) if missing else None
+
+
+def _without(arguments: list[str]) -> Remark:
+    return remark("method_lacks", method=_METHOD, names=", ".join(arguments))
 
 
 def _own_method(network: torch.nn.Module) -> Callable[..., tuple]:
@@ -303,10 +305,7 @@ def _apply_model(
         else:
             setattr(network, _METHOD, before)
     if not condition.asked:
-        raise RenderError(
-            "Something on the connected model runs ACE-Step 1.5's network in a way that never shows it the source "
-            "of an edit; take the node that changes the model out, or connect another model."
-        )
+        raise RenderError(remark("source_unseen"))
     return made
 
 

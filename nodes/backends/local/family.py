@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ...words.remarks import remark
 
 
 @dataclass(frozen=True)
@@ -51,35 +52,24 @@ def family_of_model(model, node: str) -> Family:
         network_class = getattr(comfy.model_base, family.network, None)
         if network_class is not None and isinstance(network, network_class):
             return family
-    raise InputError(
-        f"{node}: model is {type(network if network is not None else model).__name__}, not ACE-Step; connect an "
-        "ACE-Step model, or nothing to use the one in the model folders."
-    )
+    kind = type(network if network is not None else model).__name__
+    raise InputError(remark("model_not_ace_step", node=node, kind=kind))
 
 
 def check_clip(clip, family: Family, node: str) -> None:
     """Raise InputError when a connected CLIP is not the text encoder of ``family``."""
     tokenizer = getattr(clip, "tokenizer", None)
     if not hasattr(tokenizer, family.tokenizer) or hasattr(tokenizer, _OF_OTHERS):
-        raise InputError(
-            f"{node}: clip is not the text encoder of {family.title}; "
-            f"{_CLIP_HINTS[family.version]}, or connect nothing to use the one in the model folders."
-        )
+        code = "clip_not_of_v1" if family is V1 else "clip_not_of_v15"
+        raise InputError(remark(code, node=node, title=family.title))
 
 
 def check_vae(vae, family: Family, node: str) -> None:
     """Raise InputError when a connected VAE is not the one of ``family``."""
     found = getattr(vae, "latent_channels", None), getattr(vae, "downscale_ratio", None)
     if found != (family.latent_shape[0], family.hop):
-        raise InputError(
-            f"{node}: vae is not the VAE of {family.title}; connect the one that belongs to it, or nothing to use "
-            "the one in the model folders."
-        )
+        raise InputError(remark("vae_not_of_model", node=node, title=family.title))
 
 
 # ComfyUI takes 1.5's text encoder without a language model for that of Anima, whose tokenizer has this part as well.
 _OF_OTHERS = "t5xxl"
-_CLIP_HINTS = {
-    V1.version: "load it from the all-in-one file with Load Checkpoint",
-    V15.version: "load qwen_0.6b_ace15 and qwen_1.7b_ace15 with DualCLIPLoader, type ace",
-}

@@ -5,11 +5,12 @@ from typing import Any
 import torch
 
 from ...errors import RenderError
+from ...words.remarks import remark
 from .files import CLIP, MODEL, VAE
 from .installed import Chosen
 from .loading import Loaded
 
-_NAMES = {MODEL: "The network", CLIP: "The text encoder", VAE: "The VAE"}
+_NAMES = {MODEL: remark("part_network"), CLIP: remark("part_text_encoder"), VAE: remark("part_vae")}
 _FULL_PRECISION = {MODEL: "--fp32-unet", CLIP: "--fp32-text-enc", VAE: "--fp32-vae"}
 
 
@@ -19,18 +20,12 @@ def checked(made: torch.Tensor, kind: str, chosen: Chosen, loaded: Loaded) -> to
         return made
     dtype = _COMPUTES_IN[kind](getattr(loaded, kind))
     files = {MODEL: chosen.model, CLIP: chosen.clip, VAE: chosen.vae}[kind]
-    source = "of " + " + ".join(file.name for file in files) if files else "that is connected"
-    broken = "the file is damaged, incomplete or not what its name says: get it again, or another one"
-    if not files:
-        broken = "its file or what was done to it is at fault: connect another one"
-    remedy = broken[0].upper() + broken[1:]
+    source = remark("of_files", files=" + ".join(file.name for file in files)) if files else remark("of_connected")
+    remedy = remark("get_file_again" if files else "connect_another")
     if dtype is not torch.float32:
-        remedy = f"Start ComfyUI with {_FULL_PRECISION[kind]} to run it in float32; if that is no better, {broken}"
-    precision = str(dtype).removeprefix("torch.")
-    raise RenderError(
-        f"{_NAMES[kind]} {source} made values that are not numbers, in {precision}; nothing was changed. {remedy}. "
-        "Another seed does not help."
-    )
+        remedy = remark("float32_or_file" if files else "float32_or_another", option=_FULL_PRECISION[kind])
+    said = {"source": source, "precision": str(dtype).removeprefix("torch."), "remedy": remedy}
+    raise RenderError(remark("part_not_numbers", part=_NAMES[kind], **said))
 
 
 def _network_dtype(model: Any) -> torch.dtype:

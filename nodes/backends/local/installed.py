@@ -5,6 +5,7 @@ from typing import Any
 
 from ...errors import BackendUnavailable, InputError
 from ...request.requests import GenerateRequest, Request
+from ...words.remarks import remark
 from . import catalogue, files, missing
 from .family import FAMILIES, V1, V15, Family, check_clip, check_vae, family_of_model
 from .files import CLIP, LM, MODEL, TEXT, VAE, XL_WIDTH, ModelFile, flavour_of
@@ -76,7 +77,7 @@ def choose(request: Request) -> Chosen:
     wanted = Wanted(families, request.variant, _connected(request), xl, _lm(request))
     found = find(wanted)
     if isinstance(found, Lack):
-        raise BackendUnavailable(f"{request.node}: {missing.message(found, request.version)}")
+        raise BackendUnavailable(remark("of_node", node=request.node, said=missing.said(found, request.version)))
     if request.model is None:
         return found
     variant, assumed = _variant_of_connected(found.family, request)
@@ -120,10 +121,8 @@ def _families(request: Request) -> list[Family]:
     if request.model is not None:
         family = family_of_model(request.model, request.node)
         if wanted and wanted is not family:
-            raise InputError(
-                f"{request.node}: version is {wanted.version}, but the connected model is {family.title}; set version "
-                f"to auto or {family.version}, or connect another model."
-            )
+            versions = {"version": wanted.version, "right": family.version}
+            raise InputError(remark("model_of_other_version", node=request.node, title=family.title, **versions))
         wanted = family
     families = [wanted] if wanted else list(families_named(request.version, request.variant))
     for part, check in ((request.clip, check_clip), (request.vae, check_vae)):

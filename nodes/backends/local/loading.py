@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ...errors import BackendUnavailable
 from ...request.requests import Request
+from ...words.remarks import as_remark, joined, remark
 from .family import V15
 from .files import CHECKPOINTS, CLIP, MODEL, TEXT, VAE, ModelFile
 from .installed import Chosen
@@ -50,12 +51,9 @@ def _load_from(source: tuple[ModelFile, ...], kinds: list[str]) -> dict[str, obj
     except (RuntimeError, UnboundLocalError, KeyError, ValueError) as error:
         if comfy.model_management.is_oom(error):
             raise
-        names = " and ".join(file.name for file in source)
-        reason = " ".join(str(error).split())
-        raise BackendUnavailable(
-            f"ComfyUI could not load {names} ({type(error).__name__}: {reason}). The file may be damaged or "
-            "incomplete: compare its size with the one where you got it, and download it again."
-        ) from error
+        names = joined(*(as_remark(file.name) for file in source), by="both")
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise BackendUnavailable(remark("not_loaded", names=names, error=reason)) from error
 
 
 def _checkpoint(file: ModelFile, kinds: list[str]) -> dict[str, object]:

@@ -6,14 +6,15 @@ from typing import TypeVar
 import comfy.model_management
 
 from ...errors import RenderError
+from ...words.remarks import joined, remark
 
 Result = TypeVar("Result")
 
 
-def with_room(task: Callable[[], Result], doing: str, remedy: str) -> Result:
+def with_room(task: Callable[[], Result], doing: str) -> Result:
     """``task()``; when it runs out of memory everything is unloaded and it runs once more.
 
-    Raises RenderError, naming what was going on (``doing``) and what would help (``remedy``).
+    Raises RenderError, naming what was going on (``doing``) and what would help.
     """
     for _ in range(2):
         try:
@@ -23,4 +24,4 @@ def with_room(task: Callable[[], Result], doing: str, remedy: str) -> Result:
         # Out of the except block: the exception no longer holds the tensors of the failed try.
         comfy.model_management.unload_all_models()
         comfy.model_management.soft_empty_cache()
-    raise RenderError(f"There was not enough memory for {doing}, even with everything else unloaded. {remedy}")
+    raise RenderError(joined(remark("memory_short", doing=doing), remark("less_at_once")))

@@ -40,8 +40,6 @@ _V1_INSTRUMENTAL = "[inst]"
 # Larger than what the passes of one part add to it, and odd.
 _PART_STRIDE = 1_000_000_007
 
-_LESS_AT_ONCE = "Use a shorter duration or less context, another variant, or start ComfyUI with --lowvram."
-
 
 class Renderer:
     """The loaded model of one run.
@@ -315,7 +313,7 @@ class Renderer:
 
     def _with_room(self, task: Callable, request: Request):
         request.progress.raise_if_stopped()
-        return with_room(task, f"{self._chosen.title} ({request.node})", _LESS_AT_ONCE)
+        return with_room(task, f"{self._chosen.title} ({request.node})")
 
 
 def _thirty_seconds(sound: torch.Tensor, family: Family) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 
 from ...errors import RenderError
 from ...request.progress import Progress
+from ...words.remarks import remark
 from .family import V15, Family
 
 # 272 frames · 1920 = 522 240 samples, below the length at which ComfyUI's fallback starts to cut.
@@ -66,10 +67,7 @@ def _in_pieces(
         # Out of the except block: the exception no longer holds the tensors of the failed piece.
         smaller = min(longest, max(last - first for _, _, first, last in pieces)) // 2
         if smaller < max(_SMALLEST_PIECE_FRAMES, 2 * family.reach_frames + 1):
-            raise RenderError(
-                f"There is not enough memory for the VAE of {family.title}, not even for {longest} frames at a time. "
-                "Close other programs that use the GPU, or start ComfyUI with --cpu-vae."
-            )
+            raise RenderError(remark("memory_short_for_vae", title=family.title, frames=longest))
         longest = smaller
         comfy.model_management.soft_empty_cache()
 

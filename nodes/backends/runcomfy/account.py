@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...words.remarks import Remark, Value, remark
 from .errors import JournalError, NotSignedIn
 from .files import FileLock, write_private
 from .place import JOURNAL_FILE, Place
@@ -29,7 +30,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 @dataclass(frozen=True)
 class Account:
-    """``source`` says where the token came from, in words for the account dialog."""
+    """``source`` says where the token came from, in words for the account dialog; see ``source_words``."""
 
     token: str = field(repr=False)
     source: str
@@ -49,7 +50,7 @@ def find_account(place: Place) -> Account | None:
         ]
     for source, text in candidates:
         if text and text.strip():
-            return Account(checked_token(text, source), source)
+            return Account(checked_token(text, source_words(source)), source)
     return None
 
 
@@ -57,45 +58,40 @@ def require_account(place: Place, node: str) -> Account:
     """The account, or NotSignedIn with the ways to sign in."""
     account = find_account(place)
     if account is None:
-        raise NotSignedIn(
-            f"{node}: backend runcomfy needs a RunComfy API token and none is set. Save one in the node's "
-            "account dialog, or set RUNCOMFY_API_TOKEN, or run `runcomfy login`; or choose backend local or "
-            "sketch, which cost nothing."
-        )
+        raise NotSignedIn(remark("not_signed_in", node=node))
     return account
 
 
-def way_to_sign_in(source: str) -> str:
-    """What to do about a token from ``source`` that RunComfy rejects, as a sentence."""
-    return _way_to_sign_in(source, "a valid one", "Run `runcomfy login` again")
+def source_words(source: str) -> Value:
+    """Where a token came from, for a sentence: a variable or a command is named as it is."""
+    return remark("saved_here") if source == SAVED else source
 
 
-def way_to_that_account(source: str) -> str:
-    """What to do about a good token from ``source`` that is not the account's that was just spoken of."""
-    return _way_to_sign_in(source, "that account's token", "Run `runcomfy login` with that account")
-
-
-def _way_to_sign_in(source: str, token: str, login: str) -> str:
+def way_to_sign_in(source: str) -> Remark:
+    """What to do about a token from ``source`` that RunComfy rejects."""
     if source == SAVED:
-        return f"Save {token} in the account dialog."
-    first = login if source == COMMAND_LINE else f"Set {source} to {token} and start again"
-    return f"{first}, or save {token} in the account dialog, which goes before it."
+        return remark("save_valid_token")
+    return remark("log_in_again") if source == COMMAND_LINE else remark("set_valid_token", variable=source)
 
 
-def checked_token(text: str, source: str) -> str:
+def way_to_that_account(source: str) -> Remark:
+    """What to do about a good token from ``source`` that is not the account's that was just spoken of."""
+    if source == SAVED:
+        return remark("save_that_token")
+    return remark("log_in_there") if source == COMMAND_LINE else remark("set_that_token", variable=source)
+
+
+def checked_token(text: str, source: Value) -> str:
     """``text`` as a token. Raises NotSignedIn, never showing it."""
     token = text.strip()
     if not _TOKEN.fullmatch(token):
-        raise NotSignedIn(
-            f"The RunComfy token from {source} is not usable: a token is 1 to 4096 visible ASCII characters "
-            "without spaces. Copy it again from your RunComfy account."
-        )
+        raise NotSignedIn(remark("token_unusable", source=source))
     return token
 
 
 def save_token(place: Place, text: str) -> None:
     """Keep a token in a private file. Raises NotSignedIn for a malformed one, OSError."""
-    write_private(place.directory / _TOKEN_FILE, checked_token(text, "the account dialog").encode())
+    write_private(place.directory / _TOKEN_FILE, checked_token(text, remark("account_dialog")).encode())
 
 
 def saved_token_exists(place: Place) -> bool:
@@ -119,11 +115,8 @@ def ceiling_usd(place: Place) -> float:
             raise ValueError
         return float(value)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise JournalError(
-            f"The account settings {place.directory / _SETTINGS_FILE} cannot be read, so the ceiling per "
-            "prompt is not known and nothing is bought. Set the ceiling again in the account dialog, or "
-            f"delete the file to go back to ${DEFAULT_CEILING_USD:.2f}."
-        ) from None
+        path, usual = str(place.directory / _SETTINGS_FILE), f"${DEFAULT_CEILING_USD:.2f}"
+        raise JournalError(remark("settings_unreadable", path=path, usd=usual)) from None
 
 
 def is_ceiling(value) -> bool:
@@ -151,7 +144,7 @@ def _identity_key(place: Place) -> bytes:
     try:
         if not path.exists():
             if not lock.acquire(place.patience.lock):
-                raise JournalError(f"The file {path} is locked by another process; queue again in a moment.")
+                raise JournalError(remark("file_locked_for_now", path=str(path)))
             try:
                 if not path.exists():  # another process may have been first
                     _check_nothing_was_bought(place, path)
@@ -160,12 +153,10 @@ def _identity_key(place: Place) -> bytes:
                 lock.release()
         key = path.read_bytes()
     except OSError as error:
-        raise JournalError(
-            f"The folder {place.directory} cannot be used ({error.strerror}); RunComfy runs need it for "
-            "their record of paid requests. Make it writable for ComfyUI."
-        ) from None
+        why = str(error.strerror)
+        raise JournalError(remark("folder_unusable", folder=str(place.directory), why=why)) from None
     if len(key) != _KEY_BYTES:
-        raise JournalError(f"The file {path} is damaged; delete it and queue again.")
+        raise JournalError(remark("file_damaged", path=str(path)))
     return key
 
 
@@ -173,11 +164,7 @@ def _check_nothing_was_bought(place: Place, key: Path) -> None:
     """A new key would make every request in the journal one of another account, to be bought again."""
     journal = place.directory / JOURNAL_FILE
     if journal.exists():
-        raise JournalError(
-            f"The file {key} is missing, without which this computer cannot tell what of the journal of paid requests "
-            f"{journal} is your account's. Put it back, or move the journal away to start a new one (the ids in it "
-            "stay fetchable by resume_request_id)."
-        )
+        raise JournalError(remark("key_missing", path=str(key), journal=str(journal)))
 
 
 def _read_text(path: Path) -> str | None:
@@ -186,7 +173,7 @@ def _read_text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError):
-        raise NotSignedIn(f"The file {path} cannot be read; make it readable for ComfyUI or delete it.") from None
+        raise NotSignedIn(remark("file_unreadable", path=str(path))) from None
 
 
 def _command_line_token(place: Place) -> str | None:

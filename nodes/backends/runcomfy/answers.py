@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
+from ...words.remarks import Value, remark
 from .blotting import blotted
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -79,10 +80,10 @@ def position_in(answer: Mapping) -> int | None:
     return position if is_one else None
 
 
-def explanation(answer: Mapping | None, token: str) -> str:
+def explanation(answer: Mapping | None, token: str) -> Value:
     """What the service says about an error, as the rest of a sentence: ` (it says: …)`, or nothing."""
     words = own_words(answer, token)
-    return f" (it says: {words})" if words else ""
+    return remark("it_says", words=words) if words else ""
 
 
 def own_words(answer: Mapping | None, token: str) -> str:

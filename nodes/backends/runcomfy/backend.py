@@ -104,12 +104,9 @@ class RunComfyBackend(Backend):
         """Everything that can be refused before a submission, without the network."""
         longest = max(plan.call_seconds)
         if longest > MAX_CALL_SECONDS + 1e-6:
-            field = "duration" if isinstance(self.request, GenerateRequest) else "the sound of one request"
-            raise InputError(
-                f"{self.request.node}: {field} is {longest:g} s; RunComfy makes at most {MAX_CALL_SECONDS} s "
-                f"in one request. Set it to {MAX_CALL_SECONDS} or less, or set backend to local (ACE-Step "
-                "1.5 makes up to 600 s)."
-            )
+            field = "duration" if isinstance(self.request, GenerateRequest) else remark("sound_of_request")
+            known = {"node": self.request.node, "field": field, "seconds": f"{longest:g}", "most": MAX_CALL_SECONDS}
+            raise InputError(remark("too_long_for_runcomfy", **known))
         ceiling_usd(self._place)
         content = self._journal.read()
         request = self.request

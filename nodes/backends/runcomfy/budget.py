@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from ...request.requests import Call
+from ...words.remarks import Remark, Value, remark
 from .errors import CostRefused
 from .price import dollars, told_apart
 from .stopping import Stop
@@ -98,8 +99,10 @@ class Budget:
         """What each call of the run would cost."""
         self._amounts = dict(amounts)
 
-    def admit(self, call: Call, usd: float, price_words: str) -> None:
+    def admit(self, call: Call, usd: float, price: Value) -> None:
         """Let ``call`` be submitted for ``usd`` when that stays within both limits. Raises CostRefused.
+
+        price: of one call, for a sentence.
 
         The first call of a run to be submitted is admitted only when all that the run expects to submit is.
         """
@@ -109,14 +112,13 @@ class Budget:
             looked_at = amounts if not committed else {each: amounts[each] for each in (*committed, call)}
             total = sum(looked_at.values())
             if self._max_cost_usd == 0:
-                estimate = _estimated(looked_at, price_words, dollars(total))
-                raise CostRefused(f"{estimate}, but max_cost_usd 0 allows no paid run; stopped before submitting.")
+                raise CostRefused(remark("no_paid_run", estimate=_estimated(looked_at, price, dollars(total))))
             if total > self._max_cost_usd + _ROUNDING_USD:
-                raise CostRefused(_above_max_cost(looked_at, committed, self._max_cost_usd, price_words))
+                raise CostRefused(_above_max_cost(looked_at, committed, self._max_cost_usd, price))
             ceiling = self._ceiling()  # read now: the user may have changed it since the run was queued
             others = self._prompt.try_set_aside(self, total, sum(amounts.values()), ceiling)
             if others is not None:
-                raise CostRefused(_above_ceiling(looked_at, committed, others, ceiling, price_words))
+                raise CostRefused(_above_ceiling(looked_at, committed, others, ceiling, price))
             self._amounts, self._committed = amounts, committed | {call}
 
     def buying(self, call: Call) -> None:
@@ -143,45 +145,37 @@ class Budget:
             self._prompt.adjust(self, sum(self._amounts.values()))
 
 
-# The sentences
+# What is said
 
 
-def _above_max_cost(amounts: dict[Call, float], committed: set[Call], limit: float, price_words: str) -> str:
+def _above_max_cost(amounts: dict[Call, float], committed: set[Call], limit: float, price: Value) -> Remark:
     if not committed:
         total, most = told_apart([sum(amounts.values())], limit)
-        return (
-            f"{_estimated(amounts, price_words, total)}, above its max_cost_usd of {most}; stopped before submitting. "
-            "Raise max_cost_usd, or ask for fewer takes or less sound."
-        )
-    spent, next_one, most = told_apart(_parts(amounts, committed), limit)
-    return (
-        f"{spent} of this run is spent or on its way, and another request for {next_one} ({price_words}) would go "
-        f"above its max_cost_usd of {most}; it is not submitted. Raise max_cost_usd to have it."
-    )
+        return remark("above_max_cost", estimate=_estimated(amounts, price, total), most=most)
+    spent, usd, most = told_apart(_parts(amounts, committed), limit)
+    return remark("next_above_max_cost", spent=spent, usd=usd, price=price, most=most)
 
 
 def _above_ceiling(
-    amounts: dict[Call, float], committed: set[Call], others: float, ceiling: float, price_words: str
-) -> str:
+    amounts: dict[Call, float], committed: set[Call], others: float, ceiling: float, price: Value
+) -> Remark:
     if not committed:
         total, besides, most = told_apart([sum(amounts.values()), others], ceiling)
-        on_top = f" on top of {besides} for the prompt's other runs" if others > 0 else ""
-        return (
-            f"{_estimated(amounts, price_words, total)}{on_top}, above the account's ceiling of {most} per prompt; "
-            "stopped before submitting. Raise the ceiling in the account dialog, or queue less at a time."
-        )
-    spent, next_one, besides, most = told_apart([*_parts(amounts, committed), others], ceiling)
-    on_top = f", {besides} is set aside for the prompt's other runs" if others > 0 else ""
-    return (
-        f"{spent} of this run is spent or on its way{on_top}, and another request for {next_one} ({price_words}) would "
-        f"go above the account's ceiling of {most} per prompt; it is not submitted. Raise the ceiling in the account "
-        "dialog to have it."
-    )
+        known = {"estimate": _estimated(amounts, price, total), "most": most}
+        if others > 0:
+            return remark("above_ceiling_together", **known, others=besides)
+        return remark("above_ceiling", **known)
+    spent, usd, besides, most = told_apart([*_parts(amounts, committed), others], ceiling)
+    known = {"spent": spent, "usd": usd, "price": price, "most": most}
+    if others > 0:
+        return remark("next_above_ceiling_together", **known, others=besides)
+    return remark("next_above_ceiling", **known)
 
 
-def _estimated(amounts: dict[Call, float], price_words: str, total: str) -> str:
+def _estimated(amounts: dict[Call, float], price: Value, total: str) -> Remark:
     count = sum(1 for amount in amounts.values() if amount > 0)
-    return f"This run is estimated at {total} ({count} request{'s' * (count != 1)} at {price_words})"
+    known = {"usd": total, "price": price}
+    return remark("estimated_one", **known) if count == 1 else remark("estimated", **known, count=count)
 
 
 def _parts(amounts: dict[Call, float], committed: set[Call]) -> list[float]:

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import TypeVar
 
 from ...errors import BackendUnavailable
+from ...words.remarks import Remark, Value, remark
 from .account import Account
 from .answers import (
     MAX_ANSWER_BYTES,
@@ -51,10 +52,7 @@ def import_httpx():
     try:
         import httpx
     except ImportError:
-        raise BackendUnavailable(
-            "Backend runcomfy needs the Python package httpx, which is not installed. Install it into "
-            "ComfyUI's Python with: python -m pip install httpx (then restart ComfyUI)."
-        ) from None
+        raise BackendUnavailable(remark("httpx_missing")) from None
     return httpx
 
 
@@ -96,7 +94,7 @@ class Transient(Exception):
 class Client:
     """One account's access to the service, for one run. ``close`` when done."""
 
-    where_to_look = "the list of generations in your RunComfy account (runcomfy.com)"
+    where_to_look: Value = remark("your_generations")
 
     def __init__(self, place: Place, account: Account, stop: Stop):
         self.place, self.stop, self._account = place, stop, account
@@ -121,7 +119,7 @@ class Client:
     def said(self, text) -> str:
         return said(text, self._account.token)
 
-    def explanation(self, answer: Mapping) -> str:
+    def explanation(self, answer: Mapping) -> Value:
         """`` (it says: …)``, or nothing."""
         return explanation(answer, self._account.token)
 
@@ -129,7 +127,7 @@ class Client:
         """What it says of an error, or nothing."""
         return own_words(answer, self._account.token)
 
-    def refusal(self, status: int, answer: Mapping | None, what: str) -> Refusal | None:
+    def refusal(self, status: int, answer: Mapping | None, what: Remark) -> Refusal | None:
         """See ``refusal_in``."""
         return refusal_in(status, answer, what, self._account)
 
@@ -137,21 +135,21 @@ class Client:
 
     def model(self, model: str) -> dict:
         """The catalogue entry of a model."""
-        return self.read(f"/v1/models/{model}", f"the price of {model}")
+        return self.read(f"/v1/models/{model}", remark("price_of", model=model))
 
     def status(self, request_id: str, hold_out: Callable[[RunComfyError], bool] = lambda error: False) -> dict:
         """The state of a request. ``hold_out`` says of an error whether to try again after all."""
-        return self.read(f"/v1/requests/{request_id}/status", f"the status of request {request_id}", hold_out)
+        return self.read(f"/v1/requests/{request_id}/status", remark("status_of", id=request_id), hold_out)
 
     def result(self, request_id: str, failing_seconds: float | None = None) -> dict:
         """The result of a request, with its cost. See ``persist``."""
         path = f"/v1/requests/{request_id}/result?include_cost=true"
-        return self.read(path, f"the result of request {request_id}", failing_seconds=failing_seconds)
+        return self.read(path, remark("result_of", id=request_id), failing_seconds=failing_seconds)
 
     def read(
         self,
         path: str,
-        what: str,
+        what: Remark,
         hold_out: Callable[[RunComfyError], bool] = lambda error: False,
         failing_seconds: float | None = None,
     ) -> dict:
@@ -166,7 +164,7 @@ class Client:
             refusal = self.refusal(status, answer, what)
             if refusal is None or (200 <= status < 300 and _speaks_of_a_render(answer)):
                 if answer is None:
-                    raise Transient(UnusableAnswer(f"RunComfy's answer to {what} cannot be read. Try again later."))
+                    raise Transient(UnusableAnswer(remark("answer_unreadable", what=what)))
                 return answer
             if refusal.passing or hold_out(refusal.error):
                 raise Transient(refusal.error, retry_after_seconds(reply.headers.get("retry-after")))
@@ -208,7 +206,8 @@ class Client:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             return Submission(error=_unreachable(_submission_to(model), error), refused=True, retry=True)
         except Exception as error:  # whatever else happened, the request may have arrived
-            return Submission(error=self._unknown(model, f"the connection failed: {type(error).__name__}"))
+            why = remark("connection_failed", error=type(error).__name__)
+            return Submission(error=self._unknown(model, why))
         return self._judged(model, reply)
 
     def _judged(self, model: str, reply: Answer) -> Submission:
@@ -219,10 +218,10 @@ class Client:
         refusal = self.refusal(status, answer, _submission_to(model))
         if refusal is None:
             if request_id is None:
-                return Submission(error=self._unknown(model, "the answer has no usable request id"))
+                return Submission(error=self._unknown(model, remark("answer_without_id")))
             return Submission(request_id)
         if request_id is not None or not refusal.certain:  # one with an id can be asked about
-            why = f"the answer was {refusal.how}{self.explanation(answer or {})}"
+            why = remark("answer_was", how=refusal.how, words=self.explanation(answer or {}))
             return Submission(request_id, self._unknown(model, why))
         return Submission(
             error=refusal.error,
@@ -232,12 +231,9 @@ class Client:
             retry_after=retry_after_seconds(reply.headers.get("retry-after")),
         )
 
-    def _unknown(self, model: str, why: str) -> OutcomeUnknown:
+    def _unknown(self, model: str, why: Remark) -> OutcomeUnknown:
         now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        return OutcomeUnknown(
-            f"It is not known whether RunComfy accepted the request sent to {model} at {now} ({why}), so it was "
-            f"not sent again. Look in {self.where_to_look} whether it is there; it may be charged."
-        )
+        return OutcomeUnknown(remark("outcome_unknown", model=model, when=now, why=why, where=self.where_to_look))
 
     def cancel(self, request_id: str) -> Cancel:
         """Ask to cancel, again while it may help. Never raises."""
@@ -266,7 +262,7 @@ class Client:
             return Cancel("cancelled")
         if 200 <= status < 300 and words & {"completed", "succeeded"}:
             return Cancel("charged")
-        refusal = self.refusal(status, answer, f"the cancel of request {request_id}")
+        refusal = self.refusal(status, answer, remark("cancel_of", id=request_id))
         return Cancel("unknown", refusal.error if refusal and code_in(answer) is not None else None)
 
     # Transport
@@ -301,10 +297,7 @@ class Client:
             return make()
         except (ImportError, ValueError, OSError):
             # The text may quote a proxy's password.
-            raise BackendUnavailable(
-                "The connection to RunComfy cannot be set up with this computer's settings: check HTTPS_PROXY, "
-                "ALL_PROXY and SSL_CERT_FILE (a SOCKS proxy needs: python -m pip install 'httpx[socks]')."
-            ) from None
+            raise BackendUnavailable(remark("connection_settings")) from None
 
     def _exchange(
         self, connection: Connection, method: str, path: str, seconds: float, data: bytes | None = None
@@ -324,12 +317,10 @@ def _speaks_of_a_render(answer: Mapping | None) -> bool:
     return state_in(answer or {}) in STATES - {"error"}
 
 
-def _submission_to(model: str) -> str:
-    return f"the submission to {model}"
+def _submission_to(model: str) -> Remark:
+    return remark("submission_to", model=model)
 
 
-def _unreachable(what: str, error: Exception) -> ServiceUnavailable:
+def _unreachable(what: Remark, error: Exception) -> ServiceUnavailable:
     # The library's own text may quote headers, so only the kind of failure is named.
-    return ServiceUnavailable(
-        f"RunComfy could not be reached for {what} ({type(error).__name__}). Check the connection and try again."
-    )
+    return ServiceUnavailable(remark("unreachable", what=what, error=type(error).__name__))

@@ -10,11 +10,17 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ...words.remarks import Remark, remark
+
 _MAX_ERROR_BYTES = 1 << 20
 
 
 class Unusable(Exception):
-    """A body that cannot be used. The message is the end of a sentence: "… is larger than 4 MiB"."""
+    """A body that cannot be used. said: the end of a sentence, as in "… is larger than 4 MiB"."""
+
+    def __init__(self, said: Remark):
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
-    problem: str | None = None
+    problem: Remark | None = None
 
 
 class Connection:
@@ -83,7 +89,7 @@ class Connection:
                     try:
                         body, problem = _body(response, limits, deadline, check), None
                     except Unusable as error:
-                        body, problem = b"", str(error)
+                        body, problem = b"", error.said
                     return Answer(response.status_code, response.headers, body, problem)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
             if late.is_set():
@@ -160,7 +166,7 @@ def _body(response, limits: Limits, deadline: float, check: Callable[[], None]) 
         # One byte more than there is room for, so that a full body is told from one that goes on.
         body.write(unpacked(chunk, room + 1))
         if body.tell() > most:
-            raise Unusable(f"is larger than {most / 2**20:g} MiB")
+            raise Unusable(remark("larger_than", size=f"{most / 2**20:g}"))
     unpacked(None, 0)
     return body.getvalue()
 
@@ -175,7 +181,7 @@ def _unpacked_by(encoding: str) -> Callable[[bytes | None, int], bytes]:
     if not layers:
         return lambda chunk, most: chunk[:most] if chunk else b""
     if layers not in (["gzip"], ["x-gzip"]):
-        raise Unusable("is packed in another way than with gzip, once")
+        raise Unusable(remark("packed_otherwise"))
     unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
 
     def unpack(chunk: bytes | None, most: int) -> bytes:
@@ -186,6 +192,6 @@ def _unpacked_by(encoding: str) -> Callable[[bytes | None, int], bytes]:
         try:
             return unpacker.decompress(chunk, most)
         except zlib.error:
-            raise Unusable("is broken gzip") from None
+            raise Unusable(remark("broken_gzip")) from None
 
     return unpack

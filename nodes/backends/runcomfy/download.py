@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ...audio.codec import Undecodable, decode
 from ...audio.value import Sound
+from ...words.remarks import remark
 from .answers import MAX_ANSWER_BYTES, parsed, retry_after_seconds
 from .client import Client, Transient, import_httpx
 from .connection import Answer, Limits
@@ -21,7 +22,8 @@ _OWN_HOST = re.compile(r"([a-z0-9-]+\.)+runcomfy\.(net|com)")
 
 
 def addresses_in(result: Mapping, place: Place) -> list:
-    """The names of a result's one file that may be fetched, as httpx.URLs. Raises UnusableAnswer.
+    """The names of a result's one file that may be fetched, as httpx.URLs. Raises UnusableAnswer, whose remark has
+    room for what the service says: ``words``.
 
     Each model has a form of its own: a text or an object with ``url``, or a list of them, by itself or under a name.
     """
@@ -36,7 +38,7 @@ def addresses_in(result: Mapping, place: Place) -> list:
     if refused and not usable:
         raise refused
     if len(files) != 1:
-        raise UnusableAnswer(f"RunComfy delivered {len(files)} files where one is expected.")
+        raise UnusableAnswer(remark("delivered_files", count=len(files), words=""))
     return usable
 
 
@@ -60,13 +62,10 @@ def checked_address(text: str, place: Place):
         # Parsed by the library that will connect, so that no second parser can see another host.
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
-        raise UnusableAnswer("RunComfy delivered an address that cannot be read; it is not fetched.") from None
+        raise UnusableAnswer(remark("address_unreadable", words="")) from None
     ours = url.scheme == "https" and _OWN_HOST.fullmatch(url.host) and url.port in (None, 443)
     if not (ours or _is_test_servers(url, place)) or url.userinfo:
-        raise UnusableAnswer(
-            f"RunComfy delivered a file at {url.scheme}://{url.host}, which is not one of RunComfy's own "
-            "hosts; it is not fetched."
-        )
+        raise UnusableAnswer(remark("foreign_address", address=f"{url.scheme}://{url.host}", words=""))
     return url
 
 
@@ -86,7 +85,7 @@ def fetch_sound(client: Client, *urls) -> Sound:
     try:
         return decode(data)
     except Undecodable as error:
-        raise UnusableAnswer(f"The file RunComfy delivered ({len(data)} bytes) is {error}.") from None
+        raise UnusableAnswer(remark("file_undecodable", size=len(data), why=error.said)) from None
 
 
 def fetch_file(client: Client, *urls) -> bytes:
@@ -111,10 +110,11 @@ def _fetch(client: Client, url) -> bytes:
             # An abandoned download must not go on by itself.
             answer = connection.exchange("GET", url, limits, check=client.stop.check)
         except import_httpx().HTTPError as error:
-            raise Transient(ServiceUnavailable(f"The file could not be downloaded ({type(error).__name__}).")) from None
+            said = remark("file_not_downloaded", error=type(error).__name__)
+            raise Transient(ServiceUnavailable(said)) from None
     _check_status(answer, client)
     if answer.problem:
-        raise UnusableAnswer(f"The file RunComfy delivered {answer.problem}.")
+        raise UnusableAnswer(remark("file_unusable", why=answer.problem))
     return answer.body
 
 
@@ -124,23 +124,22 @@ def _check_status(answer: Answer, client: Client) -> None:
     if status == 200:
         return
     if status in (404, 410):
-        raise Transient(NoSuchThing(f"The rendered file is not at its address (HTTP {status})."))
+        raise Transient(NoSuchThing(remark("file_not_there", status=status)))
     if status >= 500 or status in RETRIED_STATUSES:
         kind = TryLater if status in RETRIED_STATUSES else ServiceUnavailable
-        error = kind(f"The host of the rendered file cannot send it just now (HTTP {status}).")
+        error = kind(remark("file_not_just_now", status=status))
         raise Transient(error, retry_after_seconds(answer.headers.get("retry-after")))
-    raise UnusableAnswer(f"The host of the rendered file refused to send it (HTTP {status}).")
+    raise UnusableAnswer(remark("file_refused", how=remark("http_status", status=status), words=""))
 
 
 def _check_code(answer: Answer, client: Client) -> None:
     """Raises for one of RunComfy's codes in place of the file."""
     told = parsed(answer.body) if answer.body[:1] == b"{" and len(answer.body) <= MAX_ANSWER_BYTES else None
-    refusal = client.refusal(answer.status, told, "the rendered file")
+    refusal = client.refusal(answer.status, told, remark("rendered_file"))
     if told is None or refusal is None or code_in(told) is None:
         return
     if isinstance(refusal.error, NotSignedIn):  # the token was not sent: signing in would change nothing
-        words = client.explanation(told)
-        raise UnusableAnswer(f"The host of the rendered file refused to send it ({refusal.how}){words}.")
+        raise UnusableAnswer(remark("file_refused", how=refusal.how, words=client.explanation(told)))
     if refusal.passing or isinstance(refusal.error, NoSuchThing):
         raise Transient(refusal.error)
     raise refusal.error

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ...errors import InputError
 from ...request.requests import GenerateRequest, InpaintRequest, OutpaintRequest, Request
+from ...words.remarks import remark
 from ...words.tags import is_instrumental, join_tags, split_tags
 from ...words.vocabulary import LANGUAGE_NAMES
 
@@ -76,10 +77,7 @@ def model_for(request: Request) -> str:
     if isinstance(request, GenerateRequest):
         return TEXT_TO_AUDIO[version]
     if version != V1:
-        raise InputError(
-            f"{request.node}: version is {request.version}, but RunComfy hosts edits for ace-step only. Set "
-            "version to auto or ace-step, or set backend to local to edit with ace-step-1.5."
-        )
+        raise InputError(remark("edits_are_v1", node=request.node, version=request.version))
     return INPAINT if isinstance(request, InpaintRequest) else OUTPAINT
 
 
@@ -136,11 +134,8 @@ def _edit_body(
     flac, words = sent.flac(), _json(fields)
     data = _with_sound("flac", flac, words)
     if len(data) > MAX_BODY_BYTES:
-        raise InputError(
-            f"{request.node}: the part of the source to send makes a request of {len(data) / 2**20:.1f} MiB; "
-            f"RunComfy takes at most {MAX_BODY_BYTES // 2**20} MiB. Set context_seconds lower, or split the "
-            "range."
-        )
+        said = remark("request_too_large", size=f"{len(data) / 2**20:.1f}", most=MAX_BODY_BYTES // 2**20)
+        raise InputError(remark("of_node", node=request.node, said=said))
     body = Body(model, data, words, request.seed, seconds, hashlib.sha256(flac).hexdigest(), where)
 
     def as_wav() -> Body | None:

@@ -33,7 +33,7 @@ class RunComfyError(ACEStepError):
 
     exit_code = 69
     call: Call | None = None
-    advice = ""
+    advice: Remark | None = None
     tells_of: str | None = None
 
     def __init__(self, said: Remark | str, request_id: str | None = None):
@@ -114,6 +114,6 @@ class OtherAccount(NotSignedIn):
 class SomeFailed(RunComfyError):
     """Some takes failed and the others are paid for and can be fetched."""
 
-    def __init__(self, sentence: str, first: ACEStepError):
-        super().__init__(sentence, getattr(first, "request_id", None))
+    def __init__(self, said: Remark, first: ACEStepError):
+        super().__init__(said, getattr(first, "request_id", None))
         self.exit_code = first.exit_code

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...audio.value import Sound
-from ...words.remarks import joined, remark
+from ...words.remarks import Remark, joined, remark
 from .answers import CANCELLED, DONE, FAILED, RUNNING, WAITING, cost_in, position_in, state_in
 from .client import Client
 from .download import addresses_in, fetch_sound
@@ -51,12 +51,10 @@ def follow(client: Client, entry: Entry, live: Live, just_sent: bool) -> Deliver
     try:
         sound = fetch_sound(client, *_addresses(client, result))
     except NoSuchThing as error:
-        raise FileMissing(str(error)) from None
+        raise FileMissing(error.said) from None
     if entry.window_sha256 and sound.seconds < entry.seconds - _MISSING_SECONDS_ALLOWED:
-        raise UnusableAnswer(
-            f"RunComfy delivered {sound.seconds:.1f} s of sound where {entry.seconds:.1f} s were asked for, so "
-            "it cannot be put into the track."
-        )
+        there, wanted = f"{sound.seconds:.1f}", f"{entry.seconds:.1f}"
+        raise UnusableAnswer(remark("delivered_too_little", there=there, wanted=wanted))
     if cost is None:
         cost = _cost_by_now(client, entry)
         live.show(cost_usd=cost)
@@ -70,7 +68,8 @@ def _rendered_by(client: Client, result: Mapping, entry: Entry) -> str:
         return entry.model
     model = model_meant_by(told)
     if model is None or task_of(model) != task_of(entry.model):
-        raise UnusableAnswer(f"Request {entry.request_id} was rendered by {client.said(told)}, not by {entry.model}.")
+        known = {"id": entry.accepted_id, "model": client.said(told), "asked": entry.model}
+        raise UnusableAnswer(remark("rendered_by_foreign", **known))
     return model
 
 
@@ -105,7 +104,7 @@ def wait_for_result(client: Client, entry: Entry, live: Live, just_sent: bool = 
         else:
             stuck_since = stuck_since or time.monotonic()
             if time.monotonic() - stuck_since > patience.failing_in_a_row:
-                raise UnusableAnswer(_stuck_words(client, request_id, state))
+                raise UnusableAnswer(_stuck(client, request_id, state))
         live.show(state=client.said(state or "waiting"), queue_position=position_in(status))
         stop.sleep(pause)
         pause = patience.poll
@@ -124,19 +123,17 @@ def _addresses(client: Client, result: Mapping) -> list:
     try:
         return addresses_in(result, client.place)
     except UnusableAnswer as error:
-        raise UnusableAnswer(f"{client.said(str(error)).removesuffix('.')}{client.explanation(result)}.") from None
+        shown = {name: client.said(value) if isinstance(value, str) else value for name, value in error.said.values}
+        raise UnusableAnswer(remark(error.said.code, **shown | {"words": client.explanation(result)})) from None
 
 
-def _stuck_words(client: Client, request_id: str, state: str) -> str:
-    seconds = f"{client.place.patience.failing_in_a_row:g} s"
+def _stuck(client: Client, request_id: str, state: str) -> Remark:
+    known = {"id": request_id, "seconds": f"{client.place.patience.failing_in_a_row:g}"}
     if state in DONE:
-        return f"RunComfy has been calling request {request_id} {state} for {seconds} without giving its result."
+        return remark("stays_without_result", **known, state=state)
     if not state:
-        return f"RunComfy has given no state of request {request_id} for {seconds}."
-    return (
-        f"RunComfy has been giving request {request_id} the state {client.said(state)!r} for {seconds}, which this "
-        "pack does not know."
-    )
+        return remark("stays_without_state", **known)
+    return remark("stays_in_unknown_state", **known, state=repr(client.said(state)))
 
 
 def _failure(client: Client, live: Live, request_id: str, status: Mapping, result: Mapping) -> RenderFailed:

@@ -62,7 +62,7 @@ class Journal:
                 self._check_room(edit.content)
                 lock = FileLock(self._lock_path(entry.key))
                 if not lock.try_acquire():
-                    raise JournalError(f"The file {self._lock_path(entry.key)} is locked by another process.")
+                    raise JournalError(remark("file_locked", path=str(self._lock_path(entry.key))))
                 self._sending[entry.key] = lock
                 now = _latest(edit.content, run).with_call(call, entry)
                 edit.content = edit.content.with_entry(entry).with_run(now)
@@ -74,11 +74,7 @@ class Journal:
     def _check_room(self, content: Content) -> None:
         count = sum(1 for old in content.entries if old.state in OPEN)
         if count >= MAX_OPEN:
-            raise JournalError(
-                f"The journal {self.path} holds {count} paid requests that were never fetched, and no "
-                "more are submitted until some are. Fetch them by queueing their workflows again or by "
-                "resume_request_id, or strike them off in the account dialog."
-            )
+            raise JournalError(remark("journal_full", path=str(self.path), count=count))
 
     def attach(self, run: Run, call: Call, entry: Entry) -> None:
         """Record that ``call`` of ``run`` is rendered by ``entry``, which exists already."""

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from ...words.remarks import as_remark, remark
+from ...words.remarks import remark
 from . import wording
 from .client import Submission
 from .desk import Desk
@@ -33,14 +33,14 @@ def leave(desk: Desk, live: Live, sending: Sending | None, entry: Entry | None) 
         try:
             submission, entry = sending.answer.result()
         except JournalError as error:
-            live.say(as_remark(error), state="unknown")
+            live.say(error.said, state="unknown")
             if error.request_id is None:
                 return
             submission, entry = Submission(error.request_id), sending.accepted_as(error.request_id)
             is_recorded = False
         if submission.error is not None and entry.request_id is None:
             state = "stopped" if submission.refused else "unknown"
-            live.say(as_remark(wording.with_advice(submission.error, desk)), state=state)
+            live.say(wording.with_advice(submission.error, desk), state=state)
             return
     if entry is None:
         live.say(remark("stopped_before"), state="stopped")

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...errors import InputError
+from ...words.remarks import remark
 
 API_URL = "https://model-api.runcomfy.net"
 API_URL_VARIABLE = "ACESTEP_RUNCOMFY_BASE_URL"
@@ -82,20 +83,15 @@ def data_directory(environment: Mapping[str, str], usual: Path, open_to_others: 
         return usual
     directory = Path(text)
     if not directory.is_absolute():
-        raise InputError(f"{DATA_DIRECTORY_VARIABLE} is {text[:200]!r}; it must be the whole path of a folder.")
+        raise InputError(remark("no_whole_path", variable=DATA_DIRECTORY_VARIABLE, value=repr(text[:200])))
+    named = {"variable": DATA_DIRECTORY_VARIABLE, "folder": str(directory)}
     if any(directory.resolve().is_relative_to(folder.resolve()) for folder in open_to_others):
-        raise InputError(
-            f"{DATA_DIRECTORY_VARIABLE} names {directory}, whose files ComfyUI hands out to anyone who asks; name a "
-            "folder outside ComfyUI's input, output, temp and user folders."
-        )
+        raise InputError(remark("folder_handed_out", **named))
     if directory.exists() and not directory.is_dir():
-        raise InputError(f"{DATA_DIRECTORY_VARIABLE} names {directory}, which is a file; name a folder.")
+        raise InputError(remark("folder_is_file", **named))
     journals = (Path(JOURNAL_FILE), Path(DEPLOYMENTS_FOLDER, JOURNAL_FILE))
     if any((usual / journal).exists() and not (directory / journal).exists() for journal in journals):
-        raise InputError(
-            f"{DATA_DIRECTORY_VARIABLE} names {directory}, but the journal of paid requests still lies in {usual}, so "
-            "what it holds would be bought again. Move the files of that folder to the new one."
-        )
+        raise InputError(remark("journal_left_behind", **named, usual=str(usual)))
     return directory
 
 
@@ -115,10 +111,7 @@ def _url_from(environment: Mapping[str, str], variable: str, usual: str) -> str:
         return loopback_url(variable, text)
     kind = environment.get(ENVIRONMENT_VARIABLE, "").strip()
     if kind.lower() not in ("", "production"):
-        raise InputError(
-            f"{ENVIRONMENT_VARIABLE} is {kind[:200]!r}, and this pack talks to RunComfy's production servers only; "
-            "remove it to use those."
-        )
+        raise InputError(remark("other_environment", variable=ENVIRONMENT_VARIABLE, value=repr(kind[:200])))
     return usual
 
 
@@ -132,9 +125,6 @@ def loopback_url(variable: str, text: str) -> str:
         if not loopback or not plain or parts.query or parts.fragment:
             raise ValueError
     except ValueError:
-        raise InputError(
-            f"{variable} is set, but not to the address of a server on this machine; it may only be a "
-            "loopback address such as http://127.0.0.1:8765. Correct it, or remove it to use RunComfy."
-        ) from None
+        raise InputError(remark("no_loopback_address", variable=variable)) from None
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")

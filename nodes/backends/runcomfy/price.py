@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 
+from ...words.remarks import Remark, joined, remark
 from .endpoints import MODELS, TEXT_TO_AUDIO, V1_5, model_meant_by
 from .errors import RunComfyError, UnusableAnswer
 
@@ -34,9 +35,9 @@ class Price:
         return self.usd * math.ceil(round(seconds, 6)) if self.unit == "second" else self.usd
 
     @property
-    def words(self) -> str:
+    def said(self) -> Remark:
         """For a sentence: "$0.0002 per second of audio"."""
-        return f"${self.usd:g} per " + ("second of audio" if self.unit == "second" else "output")
+        return remark("price_per_second" if self.unit == "second" else "price_per_output", usd=f"${self.usd:g}")
 
 
 def list_price(model: str) -> Price:
@@ -49,15 +50,9 @@ def price_from(answer: dict, model: str) -> Price:
     usd, unit = _dollars(answer.get("base_price_usd")), answer.get("price_unit")
     told = answer.get("model_id", model)
     if not isinstance(told, str) or model_meant_by(told) != model or usd is None:
-        raise UnusableAnswer(
-            f"RunComfy gave no usable price for {model}, so nothing is submitted. Try again later; if it "
-            "stays so, this pack needs an update."
-        )
+        raise UnusableAnswer(joined(remark("no_usable_price", model=model), remark("later_or_update")))
     if unit not in UNITS:
-        raise UnusableAnswer(
-            f"RunComfy prices {model} by a unit this pack does not know, so the cost cannot be "
-            "estimated and nothing is submitted. Update the pack."
-        )
+        raise UnusableAnswer(remark("unknown_unit", model=model))
     return Price(model, usd, unit, live=True)
 
 

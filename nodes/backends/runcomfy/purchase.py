@@ -26,7 +26,7 @@ from dataclasses import replace
 
 from ...audio.value import Sound
 from ...request.requests import Call
-from ...words.remarks import Remark, as_remark, remark
+from ...words.remarks import Remark, joined, remark
 from . import wording
 from .client import Submission
 from .desk import Desk, Outcome
@@ -109,7 +109,8 @@ class Purchase:
         except NoSuchThing as error:
             ours = entry.account == self._desk.account
             kind = NothingToFetch if ours and not entry.is_typed_in else UnknownId
-            raise _telling(entry, kind(f"{error} {wording.why_not(entry, error, ours)}", entry.request_id)) from None
+            said = joined(error.said, wording.why_not(entry, error, ours))
+            raise _telling(entry, kind(said, entry.request_id)) from None
 
     # Admit and send
 
@@ -134,7 +135,7 @@ class Purchase:
             plainer = body.as_wav() if attempts_left and submission.unreadable else None
             if plainer is not None:  # nothing was accepted, and RunComfy documents WAV before FLAC
                 body = plainer
-                self.warnings.append(remark("sent_as_wav", why=str(submission.error)))
+                self.warnings.append(remark("sent_as_wav", why=submission.error.said))
                 continue
             wait = max(pause, submission.retry_after or 0.0)
             if not submission.retry or not attempts_left or wait > patience.longest_retry_after:
@@ -151,7 +152,7 @@ class Purchase:
         assert desk.price is not None, "a run that is fetched buys nothing"
         price = desk.price.now()
         intent = replace(wanted, estimate_usd=price.of(body.seconds), created=time.time())
-        desk.budget.admit(self._call, intent.estimate_usd, price.words)
+        desk.budget.admit(self._call, intent.estimate_usd, price.said)
         try:
             return desk.journal.begin(desk.run, self._call, intent)
         except BaseException:
@@ -257,7 +258,7 @@ class Purchase:
             write()
         except JournalError as error:
             log.warning("%s", error)
-            self.warnings.append(as_remark(error))
+            self.warnings.append(error.said)
 
 
 def _telling(entry: Entry, error: RunComfyError) -> RunComfyError:

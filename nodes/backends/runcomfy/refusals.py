@@ -4,11 +4,11 @@ RunComfy documents codes of its own, which come as ``error_code`` with any HTTP 
 decides, then the status. A 404 without a code comes from something on the way, such as a gateway.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .account import Account, way_to_sign_in, way_to_that_account
+from ...words.remarks import Remark, Value, joined, remark
+from .account import Account, source_words, way_to_sign_in, way_to_that_account
 from .answers import explanation, said
 from .errors import (
     BalanceExhausted,
@@ -40,8 +40,7 @@ _BY_CODE: dict[int, type[RunComfyError]] = {
     10003: NoSuchThing,  # … or deleted
 }
 _MOST_DIGITS = 9
-_THE_ANSWER_OF = re.compile(r"^the (status|result|price|submission|cancel) (of|to) ")
-_OF_A_MODEL = re.compile(r"^the (price of|submission to) acestep-ai/")
+_HOSTED = "acestep-ai/"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Refusal:
     """how: status and code, for a sentence. passing: it may go away by itself. certain: it was not done."""
 
     error: RunComfyError
-    how: str
+    how: Remark
     passing: bool
     certain: bool
 
@@ -62,13 +61,15 @@ def code_in(answer: Mapping | None) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def refusal_in(status: int, answer: Mapping | None, what: str, account: Account) -> Refusal | None:
+def refusal_in(status: int, answer: Mapping | None, what: Remark, account: Account) -> Refusal | None:
     """Why ``what``, as in "the price of …", was not given; None for an answer that gives it.
 
     An unreadable answer with HTTP 2xx is the caller's to judge.
     """
     given, words = answer.get("error_code") if answer else None, explanation(answer, account.token)
-    how = f"HTTP {status}" + (f", error {said(given, account.token)}" if given else "")
+    how = remark("http_status", status=status)
+    if given:
+        how = remark("http_error", status=status, error=said(given, account.token))
     code = code_in(answer)
     kind = _BY_CODE.get(code) if code is not None else None
     if kind is not None:
@@ -96,27 +97,30 @@ def _kind_of(status: int) -> type[RunComfyError]:
     return RequestRefused if 400 <= status < 500 else UnusableAnswer
 
 
-def _error(kind: type[RunComfyError], what: str, how: str, words: str, account: Account) -> RunComfyError:
+def _error(kind: type[RunComfyError], what: Remark, how: Remark, words: Value, account: Account) -> RunComfyError:
+    source, thing = source_words(account.source), _thing(what)
     if kind is NotSignedIn:
-        return kind(
-            f"RunComfy rejected the token ({account.source}) when asked for {what} ({how}){words}. "
-            f"{way_to_sign_in(account.source)}"
-        )
-    thing = _THE_ANSWER_OF.sub("", what)
+        rejected = remark("token_rejected", source=source, what=what, how=how, words=words)
+        return kind(joined(rejected, way_to_sign_in(account.source)))
     if kind is OtherAccount:
-        return kind(
-            f"RunComfy says that {thing} belongs to another account than the token in use ({account.source}; "
-            f"{how}){words}. {way_to_that_account(account.source)}"
-        )
+        theirs = remark("of_another_account", thing=thing, source=source, how=how, words=words)
+        return kind(joined(theirs, way_to_that_account(account.source)))
     if kind is BalanceExhausted:
-        return kind(f"Your RunComfy balance is exhausted ({how}){words}. Add funds on runcomfy.com and queue again.")
+        return kind(remark("balance_exhausted", how=how, words=words))
     if kind is NoSuchThing:
-        newer = " Try again later; if it stays so, this pack needs an update." if _OF_A_MODEL.match(what) else ""
-        return kind(f"RunComfy does not know {thing} ({how}){words}.{newer}")
+        unknown = remark("not_known_there", thing=thing, how=how, words=words)
+        is_hosted_model = isinstance(thing, str) and thing.startswith(_HOSTED)
+        return kind(joined(unknown, remark("later_or_update")) if is_hosted_model else unknown)
     if kind is TryLater:
-        return kind(f"RunComfy is too busy for {what} ({how}){words}. Queue again in a moment.")
+        return kind(remark("too_busy", what=what, how=how, words=words))
     if kind is ServiceUnavailable:
-        return kind(f"RunComfy has a problem with {what} ({how}){words}. Try again later.")
+        return kind(remark("has_a_problem", what=what, how=how, words=words))
     if kind is UnusableAnswer:
-        return kind(f"RunComfy answered {what} with {how}, which is not followed.")
-    return kind(f"RunComfy refused {what} ({how}){words}.")
+        return kind(remark("not_followed", what=what, how=how))
+    return kind(remark("request_refused", what=what, how=how, words=words))
+
+
+def _thing(what: Remark) -> Value:
+    """The request or the model that was asked about."""
+    values = dict(what.values)
+    return remark("the_request", id=values["id"]) if "id" in values else values.get("model", what)

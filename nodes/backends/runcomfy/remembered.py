@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...words.remarks import Remark, remark
 from .entries import Content
 from .errors import JournalError
 
@@ -43,12 +44,12 @@ class Remembered:
         if lost:
             raise _vanished(path, lost)
 
-    def problem(self, path: Path, content: Content) -> str | None:
-        """The sentence of ``check`` for entries that are missing, for a list of what there is."""
+    def problem(self, path: Path, content: Content) -> Remark | None:
+        """What ``check`` says of entries that are missing, for a list of what there is."""
         held = {entry.key for entry in content.entries}
         with self._lock:
             lost = {key: request_id for key, request_id in self._entries.get(path, {}).items() if key not in held}
-        return str(_vanished(path, lost)) if lost else None
+        return _vanished(path, lost).said if lost else None
 
     def note_shown(self, path: Path) -> None:
         """The user has just been told."""
@@ -58,12 +59,11 @@ class Remembered:
 
 def _vanished(path: Path, lost: Mapping[str, str | None]) -> JournalError:
     ids = [request_id for request_id in lost.values() if request_id]
-    shown = ", ".join(ids[-_MOST_IDS_SHOWN:])
-    error = JournalError(
-        f"The journal of paid requests {path} was deleted, moved or replaced while ComfyUI ran: {len(lost)} that it "
-        "held are missing, and what they paid for would be bought again. Put the file back; or queue again to go on "
-        f"without it{f' (resume_request_id still fetches {shown})' if shown else ''}."
-    )
+    said = remark("journal_vanished", path=str(path), count=len(lost))
+    if ids:
+        shown = ", ".join(ids[-_MOST_IDS_SHOWN:])
+        said = remark("journal_vanished_with_ids", path=str(path), count=len(lost), ids=shown)
+    error = JournalError(said)
     error.tells_of = VANISHED
     return error
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from ...errors import InputError
 from ...request.requests import Call, GenerateRequest, InpaintRequest, Request
+from ...words.remarks import Remark, Value, remark
 from ..interface import Plan
 from .answers import REQUEST_ID
 from .endpoints import INPAINT, OUTPAINT, TEXT_TO_AUDIO
 from .entries import Entry, Run, call_key
 from .journal import Content
 
-_KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "generated track") | {INPAINT: "inpaint", OUTPAINT: "outpaint"}
+_KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "a_generated_track") | {INPAINT: "an_inpaint", OUTPAINT: "an_outpaint"}
 
 
 def find_run(content: Content, request: Request) -> Run | None:
@@ -25,11 +26,7 @@ def find_run(content: Content, request: Request) -> Run | None:
     ids = request.resume_request_ids
     for request_id in ids:
         if not REQUEST_ID.fullmatch(request_id):
-            raise InputError(
-                f"{request.node}: resume_request_id holds {request_id[:140]!r}, which is not a RunComfy "
-                "request id; an id has 1 to 128 letters, digits, - and _, and several are separated by "
-                "commas."
-            )
+            raise InputError(remark("no_request_id", node=request.node, id=repr(request_id[:140])))
     entries = [content.by_request_id(request_id) for request_id in ids]
     keys = {entry.key for entry in entries if entry}
     if not all(entries) or not any(keys.intersection(run.calls.values()) for run in content.runs):
@@ -38,10 +35,7 @@ def find_run(content: Content, request: Request) -> Run | None:
     # A later run may have been stopped after fetching only some of what an earlier one holds.
     run = next((run for run in runs if run.is_complete), runs[0] if runs else None)
     if run is None:
-        raise InputError(
-            f"{request.node}: resume_request_id names requests of different runs ({', '.join(ids)}); give "
-            "one id, it stands for its whole run."
-        )
+        raise InputError(remark("ids_of_different_runs", node=request.node, ids=", ".join(ids)))
     _check_kind(request, ids[0], run.model)
     return run
 
@@ -72,12 +66,9 @@ def whole_run(request: Request, run: Run, plan: Plan, content: Content) -> Fetch
     """
     parts = len(plan.call_seconds)
     if (run.items, run.takes, run.parts) != (plan.items, plan.takes, parts):
-        raise InputError(
-            f"{request.node}: the run of request {request.resume_request_ids[0]} had "
-            f"{_size(run.items, run.takes, run.parts)}, but this node has "
-            f"{_size(plan.items, plan.takes, parts)} now. Give it the source and the ranges of that run, or "
-            "clear resume_request_id."
-        )
+        then, now = _size(run.items, run.takes, run.parts), _size(plan.items, plan.takes, parts)
+        known = {"node": request.node, "id": request.resume_request_ids[0]}
+        raise InputError(remark("run_of_another_size", **known, then=then, now=now))
     found = {call: content.entry(run.entry_key(call)) for call in calls_of(plan)}
     ids = request.resume_request_ids
     named = {call.take for call, entry in found.items() if entry and entry.request_id in ids}
@@ -94,11 +85,8 @@ def foreign_run(request: Request, model: str, plan: Plan, account: str, queued_a
     """
     calls, ids = calls_of(plan), request.resume_request_ids
     if len(ids) != len(calls):
-        raise InputError(
-            f"{request.node}: resume_request_id holds {len(ids)} ids that this computer's journal does not "
-            f"know as one run, and this node needs {len(calls)}, one for each request "
-            f"({_size(plan.items, plan.takes, len(plan.call_seconds))})."
-        )
+        size = _size(plan.items, plan.takes, len(plan.call_seconds))
+        raise InputError(remark("ids_not_of_all", node=request.node, count=len(ids), needed=len(calls), size=size))
     now = time.time()
     entries = {}
     for call, request_id in zip(calls, ids):
@@ -136,10 +124,8 @@ def calls_of(plan: Plan) -> list[Call]:
 
 def _check_kind(request: Request, request_id: str, model: str) -> None:
     if model not in _models_of(request):
-        raise InputError(
-            f"{request.node}: request {request_id} is of another kind of node ({_KINDS.get(model, model)}); resume "
-            "it there."
-        )
+        kind = remark(_KINDS[model]) if model in _KINDS else model
+        raise InputError(remark("of_another_node", node=request.node, id=request_id, kind=kind))
 
 
 def _models_of(request: Request) -> tuple[str, ...]:
@@ -148,6 +134,9 @@ def _models_of(request: Request) -> tuple[str, ...]:
     return (INPAINT,) if isinstance(request, InpaintRequest) else (OUTPAINT,)
 
 
-def _size(items: int, takes: int, parts: int) -> str:
-    counts = ((items, "item"), (takes, "take"), (parts, "part"))
-    return " × ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts)
+def _size(items: int, takes: int, parts: int) -> Remark:
+    return remark("run_size", items=_count("item", items), takes=_count("take", takes), parts=_count("part", parts))
+
+
+def _count(what: str, count: int) -> Value:
+    return remark(f"one_{what}") if count == 1 else remark(f"several_{what}s", count=count)

@@ -72,9 +72,9 @@ class Sending:
         except JournalError as error:
             if submission.request_id is None:
                 raise JournalError(wording.unrecorded(submission.error, error)) from None
-            words = wording.accepted_unrecorded(submission.request_id, error)
-            log.error("%s", words)
-            raise JournalError(words, submission.request_id) from None
+            said = wording.accepted_unrecorded(submission.request_id, error)
+            log.error("%s", said)
+            raise JournalError(said, submission.request_id) from None
 
     def _finish_alone(self, submission: Submission, entry: Entry, is_recorded: bool) -> None:
         if entry.request_id is not None:  # also of an error that names one: it can be asked about

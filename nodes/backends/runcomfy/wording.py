@@ -1,4 +1,4 @@
-"""The sentences about a paid call and a run of them: what happened, in which call, and what to do next."""
+"""What is said about a paid call and a run of them: what happened, in which call, and what to do next."""
 
 import re
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import ACEStepError
 from ...request.requests import Call
-from ...words.remarks import Remark, as_remark, joined, remark
+from ...words.remarks import Remark, joined, remark
 from .client import Cancel
 from .desk import Desk, Outcome
 from .endpoints import Body
@@ -36,20 +36,18 @@ _AMOUNT = re.compile(r"\$[0-9.]+[0-9]")
 # About a submission and a cancel, also once the node has left
 
 
-def with_advice(error: RunComfyError, desk: Desk) -> str:
+def with_advice(error: RunComfyError, desk: Desk) -> Remark:
     """Of a submission that was not accepted, as far as is known."""
-    return f"{error} {advice(error, None, desk)}".rstrip()
+    return _advised(error.said, advice(error, None, desk))
 
 
-def unrecorded(error: RunComfyError | None, problem: JournalError) -> str:
-    return f"{error} That could not be recorded either. {problem}"
+def unrecorded(error: RunComfyError | None, problem: JournalError) -> Remark:
+    said = [error.said] if error else []
+    return joined(*said, remark("not_recorded_either"), problem.said)
 
 
-def accepted_unrecorded(request_id: str, problem: JournalError) -> str:
-    return (
-        f"RunComfy accepted request {request_id}, which may be charged, but it could not be recorded. Write the id "
-        f"down: resume_request_id fetches it without a new charge. {problem}"
-    )
+def accepted_unrecorded(request_id: str, problem: JournalError) -> Remark:
+    return joined(remark("accepted_unrecorded", id=request_id), problem.said)
 
 
 def after_cancel(cancel: Cancel, entry: Entry, is_recorded: bool) -> Remark:
@@ -63,11 +61,7 @@ def after_cancel(cancel: Cancel, entry: Entry, is_recorded: bool) -> Remark:
     if error is None:
         return remark(f"cancel_unknown{recorded}", id=request_id)
     then = "then_resume" if isinstance(error, NotSignedIn) else f"resume_by_id{recorded}"
-    return joined(remark("cancel_not_known", id=request_id), as_remark(error), remark(then, id=request_id))
-
-
-def _then_resume(request_id: str | None) -> str:
-    return remark("then_resume", id=str(request_id)).sentence()
+    return joined(remark("cancel_not_known", id=request_id), error.said, remark(then, id=request_id))
 
 
 # Warnings of a call that ended well
@@ -101,95 +95,68 @@ def _difference(entry: Entry, body: Body) -> str:
 # Why a call ended without its sound
 
 
-def asked_before(entry: Entry) -> str:
+def asked_before(entry: Entry) -> Remark:
     """For a request that is not sent again before the user knows what became of the last one."""
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
     if entry.state is State.UNKNOWN:
-        return (
-            f"The same request was already sent to {entry.model} at {when} and its outcome is unknown: it "
-            "may have been accepted and charged. Look in the list of generations in your RunComfy account "
-            "(runcomfy.com): if it is there, set resume_request_id to its id. If it is not, queue again: it "
-            "is then submitted anew."
-        )
-    became = _BECAME.get(entry.state, "is not to be had from RunComfy any more")
-    return f"The same was sent at {when} as request {entry.request_id}, which {became}. {_RENDERED_ANEW}"
+        return remark("sent_before", model=entry.model, when=when)
+    became = _BECAME.get(entry.state, "sent_before_gone")
+    return joined(remark(became, when=when, id=str(entry.request_id)), remark("rendered_anew"))
 
 
-_BECAME = {State.FAILED: "failed there", State.CANCELLED: "was cancelled there"}
+_BECAME = {State.FAILED: "sent_before_failed", State.CANCELLED: "sent_before_cancelled"}
 
 
-def why_not(entry: Entry, error: NoSuchThing, ours: bool) -> str:
+def why_not(entry: Entry, error: NoSuchThing, ours: bool) -> Remark:
     """What to make of it that a request cannot be fetched."""
     if isinstance(error, FileMissing):
-        return "It cannot be fetched any more."
+        return remark("no_longer_there")
     if not ours:
-        return "It was bought with another RunComfy token: sign in with that one to fetch it."
-    if entry.is_typed_in:
-        return "Check the id, and that the token is of the account that bought it."
-    return "It cannot be fetched any more."
+        return remark("of_another_token")
+    return remark("check_id") if entry.is_typed_in else remark("no_longer_there")
 
 
-def advice(error: RunComfyError, entry: Entry | None, desk: Desk) -> str:
+def advice(error: RunComfyError, entry: Entry | None, desk: Desk) -> Remark | None:
     """What to do about ``error``; ``entry`` is the accepted request it is about, if there is one."""
     if isinstance(error, NothingToFetch):
-        return "" if isinstance(error, UnknownId) else _not_on_resume(desk.run)
+        return None if isinstance(error, UnknownId) else _not_on_resume(desk.run)
     if entry is None:
         if isinstance(error, RenderFailed):
-            return _not_on_resume(desk.run) if desk.fetches else _RENDERED_ANEW
+            return _not_on_resume(desk.run) if desk.fetches else remark("rendered_anew")
         if isinstance(error, OutcomeUnknown) and not isinstance(error, AskedBefore):
-            return (
-                "If it is there, set resume_request_id to its id; if it is not, queue again twice: the first run stops "
-                "to ask you once more, and the second submits it anew."
-            )
-        return "Then queue again." if isinstance(error, NotSignedIn) else ""
-    request_id = entry.request_id
+            return remark("queue_again_twice")
+        return remark("then_queue_again") if isinstance(error, NotSignedIn) else None
+    request_id = entry.accepted_id
     if isinstance(error, FileMissing):
-        return (
-            f"Request {request_id} stays in the journal: queue again to try once more; if the file is "
-            "still missing then, the render is bought again."
-        )
+        return remark("file_may_come", id=request_id)
     if isinstance(error, NoSuchThing):
-        return f"It cannot be fetched any more. {_RENDERED_ANEW}"
+        return joined(remark("no_longer_there"), remark("rendered_anew"))
     # A run that is fetched has the seed it was bought with, whatever the node's is.
-    another_seed = "clear resume_request_id and change the seed" if desk.fetches else "change the seed"
+    another_seed = remark("clear_and_change_seed" if desk.fetches else "change_seed")
     if isinstance(error, OtherAccount):
-        return f"{_then_resume(request_id)} Or {another_seed} to have it rendered for the account in use, at a charge."
+        return joined(remark("then_resume", id=request_id), remark("or_rendered_here", another_seed=another_seed))
     if isinstance(error, NotSignedIn):
-        return (
-            f"{_then_resume(request_id)} (Queueing the same again is free with this token only: to another one it "
-            "would be a new request.)"
-        )
+        return joined(remark("then_resume", id=request_id), remark("free_with_this_token"))
     if isinstance(error, (UnusableAnswer, RequestRefused)) and not isinstance(error, BalanceExhausted):
-        return (
-            f"{_how_to_fetch(entry, desk)} If that fails in the same way, {another_seed} to have it rendered anew, "
-            "at a new charge."
-        )
+        return joined(_how_to_fetch(entry, desk), remark("if_it_fails_again", another_seed=another_seed))
     return _how_to_fetch(entry, desk)
 
 
-_RENDERED_ANEW = "Queue again to have it rendered anew, at a new charge."
+def _advised(said: Remark, more: Remark | None) -> Remark:
+    return joined(said, more) if more else said
 
 
-def _not_on_resume(run: Run) -> str:
-    return (
-        "Nothing is bought on resume: to have it rendered anew, at a new charge, clear resume_request_id and queue "
-        f"the settings of that run with seed {run.seed}."
-    )
+def _not_on_resume(run: Run) -> Remark:
+    return remark("not_on_resume", seed=run.seed)
 
 
-def _how_to_fetch(entry: Entry, desk: Desk) -> str:
-    request_id = entry.request_id
+def _how_to_fetch(entry: Entry, desk: Desk) -> Remark:
+    request_id = entry.accepted_id
     if entry.account != desk.account:
-        return (
-            f"Request {request_id} was bought with another RunComfy token: sign in with that one and set "
-            f"resume_request_id to {request_id} to fetch it without a new charge."
-        )
+        return remark("fetch_with_that_token", id=request_id)
     if entry.is_typed_in or desk.fetches:
-        return f"Set resume_request_id to {request_id} again to fetch it without a new charge."
-    return (
-        f"Request {request_id} is in the journal: set resume_request_id to {request_id}, or queue the same again with "
-        f"seed {desk.run.seed}, to fetch it without a new charge."
-    )
+        return remark("fetch_again", id=request_id)
+    return remark("fetch_from_journal", id=request_id, seed=desk.run.seed)
 
 
 # A whole run
@@ -199,26 +166,29 @@ def cost_known_in_part(known: int, of: int, usd: float) -> Remark:
     return remark("cost_in_part", known=known, of=of, usd=f"${usd:.4f}")
 
 
-def one_error(error: RunComfyError, run: Run, everywhere: bool) -> str:
+def one_error(error: RunComfyError, run: Run, everywhere: bool) -> Remark:
     """For a run in which nothing but this happened, ``everywhere`` when it did in every take."""
-    return f"{run.node}: " + (_told(error) if everywhere else _with_call(error.call, run, _told(error)))
+    name = call_words(error.call, run) if error.call and not everywhere else ""
+    return _of_node(run.node, _of_calls(name, _told(error)))
 
 
-def several_errors(results: Sequence[object], desk: Desk, outcomes: Mapping[Call, Outcome]) -> str:
+def several_errors(results: Sequence[object], desk: Desk, outcomes: Mapping[Call, Outcome]) -> Remark:
     """For a run of which something is paid for, or whose takes ended differently. results: of each item and take.
 
     What happened to several of them is said once, whichever requests it happened to.
     """
     run, failed = desk.run, _failed(results, desk.run)
-    count = f"{len(failed)} of {len(results)} takes failed. " if len(results) > 1 else ""
-    return f"{desk.node}: {count}{_said_once(failed, run, _told)}{_kept(desk, outcomes, failed)}"
+    count = [remark("takes_failed", count=len(failed), of=len(results))] if len(results) > 1 else []
+    told = [_group(group, run, _told) for group in _alike(failed, _told)]
+    kept = [_kept(desk, outcomes, failed)] if outcomes else []
+    return _of_node(desk.node, joined(*count, *told, *kept))
 
 
 def left_out(results: Sequence[object], fetch: Fetch, call_seconds: Sequence[float], account: str) -> Remark:
     """For a run that is fetched without some of its takes, by ``account``."""
     run = fetch.run
     failed = _failed(results, run)
-    said = [remark("left_out", why=joined(*(_left_out_alike(group, run) for group in _alike(failed, str))))]
+    said = [remark("left_out", why=joined(*(_group(group, run, _said) for group in _alike(failed, _said))))]
     if any(entry.is_typed_in or entry.account != account for entry in fetch.entries.values()):
         jobs = [Call(item, take) for item in range(run.items) for take in range(run.takes)]
         usd = sum(_cost_anew(fetch, job, call_seconds) for job in jobs)
@@ -230,13 +200,6 @@ def left_out(results: Sequence[object], fetch: Fetch, call_seconds: Sequence[flo
         usd = sum(_cost_anew(fetch, call, call_seconds) for call in missing)
         said.append(remark("missing_anew", seed=run.seed, usd=dollars(usd)))
     return joined(*said)
-
-
-def _left_out_alike(group: Sequence[tuple[Call, ACEStepError]], run: Run) -> Remark:
-    names = "; ".join(words for call, _ in group if (words := call_words(call, run)))
-    also = _other_ids(group)
-    why = joined(as_remark(group[-1][1]), *([remark("same_goes", ids=", ".join(also))] if also else []))
-    return remark("left_out_call", requests=names, why=why) if names else why
 
 
 def _cost_anew(fetch: Fetch, job: Call, call_seconds: Sequence[float]) -> float:
@@ -277,28 +240,23 @@ def _failed(results: Sequence[object], run: Run) -> list[tuple[Call, ACEStepErro
     ]
 
 
-def _said_once(failed: Sequence[tuple[Call, ACEStepError]], run: Run, words_of: Callable[[ACEStepError], str]) -> str:
-    return " ".join(_group(group, run, words_of) for group in _alike(failed, words_of))
-
-
 def _alike(
-    failed: Sequence[tuple[Call, ACEStepError]], words_of: Callable[[ACEStepError], str]
+    failed: Sequence[tuple[Call, ACEStepError]], said_of: Callable[[ACEStepError], Remark]
 ) -> list[list[tuple[Call, ACEStepError]]]:
     """Those together of which the same is to be said, but for ids and amounts."""
     alike: dict[str, list[tuple[Call, ACEStepError]]] = {}
     for call, error in failed:
-        words, request_id = words_of(error), _id(error)
+        words, request_id = said_of(error).sentence(), _id(error)
         same = _AMOUNT.sub("$", words.replace(request_id, "…") if request_id else words)
         alike.setdefault(same, []).append((call, error))
     return list(alike.values())
 
 
-def _group(group: Sequence[tuple[Call, ACEStepError]], run: Run, words_of: Callable[[ACEStepError], str]) -> str:
+def _group(group: Sequence[tuple[Call, ACEStepError]], run: Run, said_of: Callable[[ACEStepError], Remark]) -> Remark:
     names = "; ".join(words for call, _ in group if (words := call_words(call, run)))
     also = _other_ids(group)
-    same = f" {remark('same_goes', ids=', '.join(also))}" if also else ""
-    told = words_of(group[-1][1]).removeprefix(f"{run.node}: ")  # an InputError names the node itself
-    return f"{names}: {told}{same}" if names else f"{told}{same}"
+    said = _without_node(said_of(group[-1][1]), run.node)
+    return _of_calls(names, joined(said, *([remark("same_goes", ids=", ".join(also))] if also else [])))
 
 
 def _other_ids(group: Sequence[tuple[Call, ACEStepError]]) -> list[str]:
@@ -311,33 +269,38 @@ def _id(error: ACEStepError) -> str:
     return (error.request_id if isinstance(error, RunComfyError) else None) or ""
 
 
-def _with_call(call: Call | None, run: Run, words: str) -> str:
-    name = call_words(call, run) if call else ""
-    return f"{name}: {words}" if name else words
+def _of_calls(names: str, said: Remark) -> Remark:
+    return remark("left_out_call", requests=names, why=said) if names else said
 
 
-def _told(error: ACEStepError) -> str:
-    return f"{error} {error.advice}" if isinstance(error, RunComfyError) and error.advice else str(error)
+def _of_node(node: str, said: Remark) -> Remark:
+    return remark("of_node", node=node, said=said)
 
 
-def _kept(desk: Desk, outcomes: Mapping[Call, Outcome], failed: Sequence[tuple[Call, ACEStepError]]) -> str:
-    if not outcomes:
-        return ""
+def _without_node(said: Remark, node: str) -> Remark:
+    """An InputError names the node itself."""
+    inner = dict(said.values).get("said")
+    return inner if isinstance(inner, Remark) and said == _of_node(node, inner) else said
+
+
+def _said(error: ACEStepError) -> Remark:
+    return error.said
+
+
+def _told(error: ACEStepError) -> Remark:
+    return _advised(error.said, error.advice if isinstance(error, RunComfyError) else None)
+
+
+def _kept(desk: Desk, outcomes: Mapping[Call, Outcome], failed: Sequence[tuple[Call, ACEStepError]]) -> Remark:
     run = desk.run
     kept = ", ".join(
         f"{call_words(call, run)} {outcome.request_id}{_cost(outcome)}" for call, outcome in in_order(outcomes)
     )
     if desk.fetches:
-        return f" There to be fetched again, without a new charge: {kept}."
+        return remark("kept_to_be_fetched", requests=kept)
     if any(isinstance(error, NotSignedIn) for _, error in failed):
-        return (
-            f" Paid for and kept: {kept}. With another token, resume_request_id fetches these without a new charge; "
-            "queueing the same again would buy them anew."
-        )
-    return (
-        f" Paid for and kept: {kept}. Queue the same again with seed {run.seed}: these are fetched without a new "
-        "charge and only what is missing is bought."
-    )
+        return remark("kept_for_that_token", requests=kept)
+    return remark("kept", requests=kept, seed=run.seed)
 
 
 def _cost(outcome: Outcome) -> str:

@@ -51,10 +51,8 @@ class SketchBackend(Backend[Request]):
 
     def check(self, plan: Plan) -> None:
         if self.request.resume_request_ids:
-            raise InputError(
-                f"{self.request.node}: resume_request_id is {', '.join(self.request.resume_request_ids)}, but only "
-                "RunComfy can resume a request; set backend to runcomfy, or clear resume_request_id."
-            )
+            ids = ", ".join(self.request.resume_request_ids)
+            raise InputError(remark("sketch_resumes", node=self.request.node, ids=ids))
 
     def facts(self) -> dict:
         return {"warnings": list(self._warnings)}

@@ -83,4 +83,201 @@ SENTENCES = {
     "journal_unreadable": "The journal of paid requests {path} cannot be read, so it cannot be checked what is already "
     "paid for and nothing more is submitted. Repair the file, or move it away to start a new one (the ids in it stay "
     "fetchable by resume_request_id).",
+    "journal_full": "The journal {path} holds {count} paid requests that were never fetched, and no more are submitted "
+    "until some are. Fetch them by queueing their workflows again or by resume_request_id, or strike them off in the "
+    "account dialog.",
+    "journal_vanished": "The journal of paid requests {path} was deleted, moved or replaced while ComfyUI ran: {count} "
+    "that it held are missing, and what they paid for would be bought again. Put the file back; or queue again to go "
+    "on without it.",
+    "journal_vanished_with_ids": "The journal of paid requests {path} was deleted, moved or replaced while ComfyUI "
+    "ran: {count} that it held are missing, and what they paid for would be bought again. Put the file back; or queue "
+    "again to go on without it (resume_request_id still fetches {ids}).",
+    # -- the other files
+    "file_locked": "The file {path} is locked by another process.",
+    "file_locked_for_now": "The file {path} is locked by another process; queue again in a moment.",
+    "file_damaged": "The file {path} is damaged; delete it and queue again.",
+    "file_unreadable": "The file {path} cannot be read; make it readable for ComfyUI or delete it.",
+    "folder_unusable": "The folder {folder} cannot be used ({why}); RunComfy runs need it for their record of paid "
+    "requests. Make it writable for ComfyUI.",
+    "key_missing": "The file {path} is missing, without which this computer cannot tell what of the journal of paid "
+    "requests {journal} is your account's. Put it back, or move the journal away to start a new one (the ids in it "
+    "stay fetchable by resume_request_id).",
+    "settings_unreadable": "The account settings {path} cannot be read, so the ceiling per prompt is not known and "
+    "nothing is bought. Set the ceiling again in the account dialog, or delete the file to go back to {usd}.",
+    # -- the settings of this computer
+    "no_whole_path": "{variable} is {value}; it must be the whole path of a folder.",
+    "folder_handed_out": "{variable} names {folder}, whose files ComfyUI hands out to anyone who asks; name a folder "
+    "outside ComfyUI's input, output, temp and user folders.",
+    "folder_is_file": "{variable} names {folder}, which is a file; name a folder.",
+    "journal_left_behind": "{variable} names {folder}, but the journal of paid requests still lies in {usual}, so what "
+    "it holds would be bought again. Move the files of that folder to the new one.",
+    "other_environment": "{variable} is {value}, and this pack talks to RunComfy's production servers only; remove it "
+    "to use those.",
+    "no_loopback_address": "{variable} is set, but not to the address of a server on this machine; it may only be a "
+    "loopback address such as http://127.0.0.1:8765. Correct it, or remove it to use RunComfy.",
+    "httpx_missing": "Backend runcomfy needs the Python package httpx, which is not installed. Install it into "
+    "ComfyUI's Python with: python -m pip install httpx (then restart ComfyUI).",
+    "connection_settings": "The connection to RunComfy cannot be set up with this computer's settings: check "
+    "HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE (a SOCKS proxy needs: python -m pip install 'httpx[socks]').",
+    # -- the token
+    "not_signed_in": "{node}: backend runcomfy needs a RunComfy API token and none is set. Save one in the node's "
+    "account dialog, or set RUNCOMFY_API_TOKEN, or run `runcomfy login`; or choose backend local or sketch, which cost "
+    "nothing.",
+    "token_unusable": "The RunComfy token from {source} is not usable: a token is 1 to 4096 visible ASCII characters "
+    "without spaces. Copy it again from your RunComfy account.",
+    "saved_here": "saved in ComfyUI",
+    "account_dialog": "the account dialog",
+    "save_valid_token": "Save a valid one in the account dialog.",
+    "log_in_again": "Run `runcomfy login` again, or save a valid one in the account dialog, which goes before it.",
+    "set_valid_token": "Set {variable} to a valid one and start again, or save a valid one in the account dialog, "
+    "which goes before it.",
+    "save_that_token": "Save that account's token in the account dialog.",
+    "log_in_there": "Run `runcomfy login` with that account, or save that account's token in the account dialog, which "
+    "goes before it.",
+    "set_that_token": "Set {variable} to that account's token and start again, or save that account's token in the "
+    "account dialog, which goes before it.",
+    # -- what RunComfy is asked for; each is a part of a sentence
+    "price_of": "the price of {model}",
+    "status_of": "the status of request {id}",
+    "result_of": "the result of request {id}",
+    "submission_to": "the submission to {model}",
+    "cancel_of": "the cancel of request {id}",
+    "rendered_file": "the rendered file",
+    "the_request": "request {id}",
+    # -- why it is not given
+    "token_rejected": "RunComfy rejected the token ({source}) when asked for {what} ({how}){words}.",
+    "of_another_account": "RunComfy says that {thing} belongs to another account than the token in use ({source}; "
+    "{how}){words}.",
+    "balance_exhausted": "Your RunComfy balance is exhausted ({how}){words}. Add funds on runcomfy.com and queue "
+    "again.",
+    "not_known_there": "RunComfy does not know {thing} ({how}){words}.",
+    "too_busy": "RunComfy is too busy for {what} ({how}){words}. Queue again in a moment.",
+    "has_a_problem": "RunComfy has a problem with {what} ({how}){words}. Try again later.",
+    "not_followed": "RunComfy answered {what} with {how}, which is not followed.",
+    "request_refused": "RunComfy refused {what} ({how}){words}.",
+    "later_or_update": "Try again later; if it stays so, this pack needs an update.",
+    "http_status": "HTTP {status}",
+    "http_error": "HTTP {status}, error {error}",
+    "it_says": " (it says: {words})",
+    "answer_unreadable": "RunComfy's answer to {what} cannot be read. Try again later.",
+    "unreachable": "RunComfy could not be reached for {what} ({error}). Check the connection and try again.",
+    # -- a request whose outcome is not known, or bad
+    "outcome_unknown": "It is not known whether RunComfy accepted the request sent to {model} at {when} ({why}), so it "
+    "was not sent again. Look in {where} whether it is there; it may be charged.",
+    "connection_failed": "the connection failed: {error}",
+    "answer_without_id": "the answer has no usable request id",
+    "answer_was": "the answer was {how}{words}",
+    "your_generations": "the list of generations in your RunComfy account (runcomfy.com)",
+    "queue_again_twice": "If it is there, set resume_request_id to its id; if it is not, queue again twice: the first "
+    "run stops to ask you once more, and the second submits it anew.",
+    "not_recorded_either": "That could not be recorded either.",
+    "accepted_unrecorded": "RunComfy accepted request {id}, which may be charged, but it could not be recorded. Write "
+    "the id down: resume_request_id fetches it without a new charge.",
+    "sent_before": "The same request was already sent to {model} at {when} and its outcome is unknown: it may have "
+    "been accepted and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it is "
+    "there, set resume_request_id to its id. If it is not, queue again: it is then submitted anew.",
+    "sent_before_failed": "The same was sent at {when} as request {id}, which failed there.",
+    "sent_before_cancelled": "The same was sent at {when} as request {id}, which was cancelled there.",
+    "sent_before_gone": "The same was sent at {when} as request {id}, which is not to be had from RunComfy any more.",
+    "rendered_anew": "Queue again to have it rendered anew, at a new charge.",
+    # -- a request that was accepted and gives no sound
+    "stays_without_result": "RunComfy has been calling request {id} {state} for {seconds} s without giving its result.",
+    "stays_without_state": "RunComfy has given no state of request {id} for {seconds} s.",
+    "stays_in_unknown_state": "RunComfy has been giving request {id} the state {state} for {seconds} s, which this "
+    "pack does not know.",
+    "rendered_by_foreign": "Request {id} was rendered by {model}, not by {asked}.",
+    "delivered_too_little": "RunComfy delivered {there} s of sound where {wanted} s were asked for, so it cannot be "
+    "put into the track.",
+    "delivered_files": "RunComfy delivered {count} files where one is expected{words}.",
+    "address_unreadable": "RunComfy delivered an address that cannot be read; it is not fetched{words}.",
+    "foreign_address": "RunComfy delivered a file at {address}, which is not one of RunComfy's own hosts; it is not "
+    "fetched{words}.",
+    "file_not_downloaded": "The file could not be downloaded ({error}).",
+    "file_not_there": "The rendered file is not at its address (HTTP {status}).",
+    "file_not_just_now": "The host of the rendered file cannot send it just now (HTTP {status}).",
+    "file_refused": "The host of the rendered file refused to send it ({how}){words}.",
+    "file_undecodable": "The file RunComfy delivered ({size} bytes) is {why}.",
+    "file_unusable": "The file RunComfy delivered {why}.",
+    "larger_than": "is larger than {size} MiB",
+    "packed_otherwise": "is packed in another way than with gzip, once",
+    "broken_gzip": "is broken gzip",
+    # -- what to do about such a request
+    "then_queue_again": "Then queue again.",
+    "no_longer_there": "It cannot be fetched any more.",
+    "file_may_come": "Request {id} stays in the journal: queue again to try once more; if the file is still missing "
+    "then, the render is bought again.",
+    "or_rendered_here": "Or {another_seed} to have it rendered for the account in use, at a charge.",
+    "if_it_fails_again": "If that fails in the same way, {another_seed} to have it rendered anew, at a new charge.",
+    "change_seed": "change the seed",
+    "clear_and_change_seed": "clear resume_request_id and change the seed",
+    "free_with_this_token": "(Queueing the same again is free with this token only: to another one it would be a new "
+    "request.)",
+    "fetch_from_journal": "Request {id} is in the journal: set resume_request_id to {id}, or queue the same again with "
+    "seed {seed}, to fetch it without a new charge.",
+    "fetch_again": "Set resume_request_id to {id} again to fetch it without a new charge.",
+    "fetch_with_that_token": "Request {id} was bought with another RunComfy token: sign in with that one and set "
+    "resume_request_id to {id} to fetch it without a new charge.",
+    "of_another_token": "It was bought with another RunComfy token: sign in with that one to fetch it.",
+    "check_id": "Check the id, and that the token is of the account that bought it.",
+    "not_on_resume": "Nothing is bought on resume: to have it rendered anew, at a new charge, clear resume_request_id "
+    "and queue the settings of that run with seed {seed}.",
+    # -- a run of which something failed
+    "takes_failed": "{count} of {of} takes failed.",
+    "kept": "Paid for and kept: {requests}. Queue the same again with seed {seed}: these are fetched without a new "
+    "charge and only what is missing is bought.",
+    "kept_for_that_token": "Paid for and kept: {requests}. With another token, resume_request_id fetches these without "
+    "a new charge; queueing the same again would buy them anew.",
+    "kept_to_be_fetched": "There to be fetched again, without a new charge: {requests}.",
+    # -- the price and the limits
+    "price_per_second": "{usd} per second of audio",
+    "price_per_output": "{usd} per output",
+    "no_usable_price": "RunComfy gave no usable price for {model}, so nothing is submitted.",
+    "unknown_unit": "RunComfy prices {model} by a unit this pack does not know, so the cost cannot be estimated and "
+    "nothing is submitted. Update the pack.",
+    "estimated_one": "This run is estimated at {usd} (1 request at {price})",
+    "estimated": "This run is estimated at {usd} ({count} requests at {price})",
+    "no_paid_run": "{estimate}, but max_cost_usd 0 allows no paid run; stopped before submitting.",
+    "above_max_cost": "{estimate}, above its max_cost_usd of {most}; stopped before submitting. Raise max_cost_usd, or "
+    "ask for fewer takes or less sound.",
+    "next_above_max_cost": "{spent} of this run is spent or on its way, and another request for {usd} ({price}) would "
+    "go above its max_cost_usd of {most}; it is not submitted. Raise max_cost_usd to have it.",
+    "above_ceiling": "{estimate}, above the account's ceiling of {most} per prompt; stopped before submitting. Raise "
+    "the ceiling in the account dialog, or queue less at a time.",
+    "above_ceiling_together": "{estimate} on top of {others} for the prompt's other runs, above the account's ceiling "
+    "of {most} per prompt; stopped before submitting. Raise the ceiling in the account dialog, or queue less at a "
+    "time.",
+    "next_above_ceiling": "{spent} of this run is spent or on its way, and another request for {usd} ({price}) would "
+    "go above the account's ceiling of {most} per prompt; it is not submitted. Raise the ceiling in the account dialog "
+    "to have it.",
+    "next_above_ceiling_together": "{spent} of this run is spent or on its way, {others} is set aside for the prompt's "
+    "other runs, and another request for {usd} ({price}) would go above the account's ceiling of {most} per prompt; it "
+    "is not submitted. Raise the ceiling in the account dialog to have it.",
+    # -- what RunComfy does not do
+    "edits_are_v1": "{node}: version is {version}, but RunComfy hosts edits for ace-step only. Set version to auto or "
+    "ace-step, or set backend to local to edit with ace-step-1.5.",
+    "too_long_for_runcomfy": "{node}: {field} is {seconds} s; RunComfy makes at most {most} s in one request. Set it "
+    "to {most} or less, or set backend to local (ACE-Step 1.5 makes up to 600 s).",
+    "sound_of_request": "the sound of one request",
+    "request_too_large": "the part of the source to send makes a request of {size} MiB; RunComfy takes at most {most} "
+    "MiB. Set context_seconds lower, or split the range.",
+    # -- the ids that a user types in
+    "no_request_id": "{node}: resume_request_id holds {id}, which is not a RunComfy request id; an id has 1 to 128 "
+    "letters, digits, - and _, and several are separated by commas.",
+    "ids_of_different_runs": "{node}: resume_request_id names requests of different runs ({ids}); give one id, it "
+    "stands for its whole run.",
+    "ids_not_of_all": "{node}: resume_request_id holds {count} ids that this computer's journal does not know as one "
+    "run, and this node needs {needed}, one for each request ({size}).",
+    "run_of_another_size": "{node}: the run of request {id} had {then}, but this node has {now} now. Give it the "
+    "source and the ranges of that run, or clear resume_request_id.",
+    "run_size": "{items} × {takes} × {parts}",
+    "one_item": "1 item",
+    "several_items": "{count} items",
+    "one_take": "1 take",
+    "several_takes": "{count} takes",
+    "one_part": "1 part",
+    "several_parts": "{count} parts",
+    "of_another_node": "{node}: request {id} is of another kind of node ({kind}); resume it there.",
+    "a_generated_track": "generated track",
+    "an_inpaint": "inpaint",
+    "an_outpaint": "outpaint",
 }

@@ -81,4 +81,10 @@ SENTENCES = {
     "take_cut": "Take {take} is {more:.1f} s longer than the duration of {duration} s, and its end was cut off. Set "
     "duration to {whole} to have all of it.",
     "take_loud": "Take {take} went beyond full scale, so all of it was turned down by {db:.1f} dB; nothing is clipped.",
+    # -- sound that cannot be used
+    "not_numbers": "The backend returned samples that are not numbers; nothing was changed. Run the model and its VAE "
+    "at a higher precision (bf16 or fp32), or use another model.",
+    "silent_render": "The backend returned silence; nothing was changed. Try another seed.",
+    "too_little_sound": "The backend returned too little sound: {missing} s of the {wanted} s to fill are missing; "
+    "nothing was changed.",
 }

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial as bound
 from pathlib import Path
 
+from ....words.remarks import Remark, remark
 from .. import catalogue, installed
 from ..catalogue import Entry, OfficialFile
 from ..folders import standard_folder
@@ -27,8 +28,7 @@ IDLE, RUNNING, CHECKING, PAUSED, DONE, FAILED = "idle", "running", "checking", "
 class State:
     """id, title: of the entry. done_bytes, total_bytes: over all the files it brings. file: the one being brought.
 
-    bytes_per_second: over the last seconds, None when not running or not known yet. message: a sentence when failed
-    or done.
+    bytes_per_second: over the last seconds, None when not running or not known yet. said: when failed or done.
     """
 
     id: str | None = None
@@ -38,10 +38,15 @@ class State:
     done_bytes: int = 0
     total_bytes: int = 0
     bytes_per_second: float | None = None
-    message: str | None = None
+    said: Remark | None = None
+
+    @property
+    def message(self) -> str | None:
+        return self.said.sentence() if self.said else None
 
     def as_dict(self) -> dict:
-        return asdict(self)
+        """For JSON, with the sentence beside its code and values."""
+        return asdict(self) | {"message": self.message, "said": self.said.as_dict() if self.said else None}
 
 
 @dataclass
@@ -140,9 +145,8 @@ class Downloads:
             if job and not job.ended and not job.stopped:
                 if job.entry.id == entry_id:
                     return state
-                raise problems.OtherDownloadRuns(
-                    f"{job.entry.title} is being downloaded; wait for it or pause it, then get {entry.title}."
-                )
+                titles = {"running": job.entry.title, "wanted": entry.title}
+                raise problems.OtherDownloadRuns(remark("other_download", **titles))
             if job and not job.ended and not job.cancelled and job.entry.id == entry_id:
                 job.stopped = False  # it has not noticed yet that it was paused
                 job.marks.clear()
@@ -152,7 +156,7 @@ class Downloads:
     def _start(self, entry: Entry, previous: _Job | None) -> State:
         rows = [(file, standard_folder(file.folder)) for file, missing in _files_of(entry) if missing]
         if not rows:
-            return self._set(State(entry.id, entry.title, DONE, message=_done(entry)))
+            return self._set(State(entry.id, entry.title, DONE, said=remark("model_installed", title=entry.title)))
         job = _Job(entry, rows)
         # Not waited for when ComfyUI ends: what has arrived is on the disk, and goes on from there.
         job.thread = threading.Thread(target=self._run, args=(job, previous), daemon=True, name="acestep-download")
@@ -206,10 +210,10 @@ class Downloads:
         except Stopped:
             pass  # said when it was asked for
         except problems.DownloadFailed as error:
-            self._fail(job, str(error))
+            self._fail(job, error.said)
         except Exception as error:  # nobody else would see what happens in this thread
             logging.exception("ACE-Step: the download of %s failed", job.entry.title)
-            self._fail(job, f"The download failed unexpectedly ({type(error).__name__}: {error}); see ComfyUI's log.")
+            self._fail(job, remark("download_failed", error=f"{type(error).__name__}: {error}"))
         else:
             self._finish(job)
         if job.cancelled:
@@ -241,18 +245,19 @@ class Downloads:
             job.ended = True
             raise Stopped()
 
-    def _fail(self, job: _Job, message: str) -> None:
+    def _fail(self, job: _Job, said: Remark) -> None:
         with self._lock:
             job.ended = True
             if not job.stopped:  # a paused one stays paused, whatever the line does
                 done = job.placed_bytes + sum(partial.size_of(*row) for row in job.files)
-                self._set(replace(self.state(), phase=FAILED, done_bytes=done, message=message))
+                self._set(replace(self.state(), phase=FAILED, done_bytes=done, said=said))
 
     def _finish(self, job: _Job) -> None:
         total = sum(file.bytes for file, _ in job.files)
         with self._lock:
             job.ended = True
-            self._set(State(job.entry.id, job.entry.title, DONE, None, total, total, None, _done(job.entry)))
+            said = remark("model_installed", title=job.entry.title)
+            self._set(State(job.entry.id, job.entry.title, DONE, None, total, total, None, said))
 
     def _set(self, state: State) -> State:
         with self._lock:
@@ -307,7 +312,3 @@ def _free_bytes(folder: Path) -> int:
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
     return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-def _done(entry: Entry) -> str:
-    return f"{entry.title} is installed."

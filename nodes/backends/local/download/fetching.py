@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from ....words.remarks import remark
 from ..catalogue import OfficialFile
 from . import partial, problems
 from .hub import Hub, HubFailed
@@ -26,7 +27,7 @@ def fetch(
         digest = part.sha256()
         if digest != file.sha256:
             part.remove()
-            raise problems.not_the_file(file, f"its SHA-256 is {digest}")
+            raise problems.not_the_file(file, remark("of_other_digest", digest=digest))
         part.put_in_place()
 
 
@@ -41,10 +42,10 @@ def _bring_the_rest(part: Partial, hub: Hub, arrived: Callable[[int], None]) -> 
         except HubFailed:
             if part.size <= resume_at:
                 raise
-        except TooLong:
+        except TooLong as error:
             if resume_at == 0 or not may_start_over:
                 part.remove()
-                raise problems.not_the_file(part.file, "it does not end where it should") from None
+                raise problems.not_the_file(part.file, error.said) from None
             # Older versions of huggingface_hub add the whole file where a server knows no resuming.
             may_start_over = False
             part.shorten(0)
@@ -64,7 +65,7 @@ class Receiver:
     def write(self, data) -> int:
         self._arrived(self._part.size)  # first, so that nothing is written after a stop
         if self._part.size + len(data) > self._part.file.bytes:
-            raise TooLong()
+            raise TooLong(remark("of_other_length"))
         self._part.write(data)
         self._arrived(self._part.size)
         return len(data)

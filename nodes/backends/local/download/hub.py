@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from ....words.remarks import remark
 from ..catalogue import OfficialFile
 from .problems import DownloadFailed, by_hand
 
 _TIMEOUT_SECONDS = 10.0
 _LONGEST_REASON = 120
-_AGAIN = "then get the model again: it goes on from where it was"
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,7 @@ class Hub:
         constants = huggingface_hub.constants
         endpoint = self._endpoint or constants.ENDPOINT
         if constants.HF_HUB_OFFLINE:
-            raise DownloadFailed(
-                "HF_HUB_OFFLINE is set, so nothing is downloaded; unset it and restart ComfyUI, "
-                f"{by_hand(file, folder)}."
-            )
+            raise DownloadFailed(remark("hub_offline", by_hand=by_hand(file, folder)))
         url = huggingface_hub.hf_hub_url(file.repo, file.path, endpoint=endpoint)
         try:
             found = huggingface_hub.get_hf_file_metadata(url, timeout=_TIMEOUT_SECONDS)
@@ -85,10 +82,8 @@ def check_location(location: str, endpoint: str, file: OfficialFile) -> None:
     scheme = urlsplit(location).scheme
     if scheme == "https" or (scheme == "http" and urlsplit(endpoint).scheme == "http"):
         return
-    raise DownloadFailed(
-        f"{_host(endpoint)} sends the download of {file.name} on to a {scheme or 'strange'} address, which "
-        "is not safe, so it was not followed; check HF_ENDPOINT and the proxy."
-    )
+    strange = scheme or remark("strange_scheme")
+    raise DownloadFailed(remark("hub_unsafe", host=_host(endpoint), name=file.name, scheme=strange))
 
 
 def _check_size_and_digest(size: int | None, etag: str | None, file: OfficialFile, folder: Path, url: str) -> None:
@@ -96,36 +91,26 @@ def _check_size_and_digest(size: int | None, etag: str | None, file: OfficialFil
     is_digest = etag is not None and len(etag) == 64
     if size in (None, file.bytes) and (not is_digest or etag == file.sha256):
         return
-    has = f"{size} bytes" if size not in (None, file.bytes) else f"SHA-256 {etag}"
-    raise DownloadFailed(
-        f"{_host(url)} has another {file.name} ({has}) than the official one these nodes know; update the "
-        f"ACE-Step nodes, check HF_ENDPOINT, {by_hand(file, folder)}."
-    )
+    known = {"host": _host(url), "name": file.name, "by_hand": by_hand(file, folder)}
+    if size not in (None, file.bytes):
+        raise DownloadFailed(remark("hub_other_size", size=str(size), **known))
+    raise DownloadFailed(remark("hub_other_digest", digest=str(etag), **known))
 
 
 def problem(error: Exception, url: str, file: OfficialFile, folder: Path) -> HubFailed:
     """What huggingface_hub, or the HTTP library below it, has raised, as a sentence."""
-    host = _host(url)
+    host, path = _host(url), f"{file.repo}/{file.path}"
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 404:
-        return HubFailed(
-            f"{host} has no {file.repo}/{file.path} (HTTP 404); check HF_ENDPOINT, update the ACE-Step nodes, "
-            f"{by_hand(file, folder)}."
-        )
+        return HubFailed(remark("hub_without_file", host=host, path=path, by_hand=by_hand(file, folder)))
     if status in (401, 403):
-        return HubFailed(
-            f"{host} does not hand out {file.repo}/{file.path} (HTTP {status}): it asks for an account there, or a "
-            f"proxy refuses it; set HF_TOKEN, check HF_ENDPOINT and the proxy, {by_hand(file, folder)}."
-        )
+        return HubFailed(remark("hub_refuses", host=host, path=path, status=status, by_hand=by_hand(file, folder)))
     if status is not None:
-        return HubFailed(f"{host} answers with HTTP {status} for {file.name}; wait a little, {_AGAIN}.")
+        return HubFailed(remark("hub_answers", host=host, status=status, name=file.name))
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     if len(reason) > _LONGEST_REASON:  # some libraries give the whole address with its signature
         reason = type(error).__name__
-    return HubFailed(
-        f"The line to {host} failed while {file.name} was being downloaded ({reason}); check the network, the proxy "
-        f"and HF_ENDPOINT, {_AGAIN}."
-    )
+    return HubFailed(remark("hub_line_failed", host=host, name=file.name, why=reason))
 
 
 def _host(url: str) -> str:
@@ -139,10 +124,8 @@ def _imported(file: OfficialFile, folder: Path):
         import huggingface_hub.constants
         import huggingface_hub.utils
     except ImportError as error:
-        raise DownloadFailed(
-            f"huggingface_hub, which ComfyUI requires, cannot be imported ({error}); install it with ComfyUI's Python "
-            f"(python -m pip install huggingface_hub) and restart ComfyUI, {by_hand(file, folder)}."
-        ) from error
+        said = remark("hub_library_missing", error=str(error), by_hand=by_hand(file, folder))
+        raise DownloadFailed(said) from error
     return huggingface_hub
 
 
@@ -151,8 +134,6 @@ def _http_get(file: OfficialFile, folder: Path):
     try:
         from huggingface_hub.file_download import http_get
     except ImportError as error:
-        raise DownloadFailed(
-            f"huggingface_hub {huggingface_hub.__version__} has no http_get, which these nodes download with; update "
-            f"the ACE-Step nodes, {by_hand(file, folder)}."
-        ) from error
+        version = huggingface_hub.__version__
+        raise DownloadFailed(remark("hub_library_unknown", version=version, by_hand=by_hand(file, folder))) from error
     return http_get

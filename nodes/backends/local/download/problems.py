@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 from ....errors import ACEStepError
+from ....words.remarks import Remark, remark
 from ..catalogue import OfficialFile, gigabytes
 
 
@@ -19,44 +20,29 @@ class OtherDownloadRuns(ACEStepError):
     exit_code = 69
 
 
-def by_hand(file: OfficialFile, folder: Path) -> str:
+def by_hand(file: OfficialFile, folder: Path) -> Remark:
     """The way that needs no hub."""
-    return f"or put {file.name} into {folder} yourself ({file.url})"
+    return remark("by_hand", name=file.name, folder=str(folder), url=file.url)
 
 
 def disk_is_full(folder: Path, wanted: int, free: int) -> DownloadFailed:
-    return DownloadFailed(
-        f"{gigabytes(wanted)} are to be downloaded and the disk with {folder} has {gigabytes(free)} free; free some "
-        "space, then get the model again."
-    )
+    sizes = {"wanted": gigabytes(wanted), "free": gigabytes(free)}
+    return DownloadFailed(remark("disk_too_small", folder=str(folder), **sizes))
 
 
 def cannot_write(folder: Path, error: OSError) -> DownloadFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DownloadFailed(
-            f"The disk with {folder} is full; free some space, then get the model again: it goes on from where it was."
-        )
-    return DownloadFailed(
-        f"{folder} cannot be written ({error.strerror or error}); let ComfyUI's user write there, then get the model "
-        "again."
-    )
+        return DownloadFailed(remark("disk_full", folder=str(folder)))
+    return DownloadFailed(remark("folder_unwritable", folder=str(folder), why=error.strerror or str(error)))
 
 
 def in_the_way(target: Path) -> DownloadFailed:
-    return DownloadFailed(
-        f"{target} exists, is not incomplete, and so is not overwritten; move it away or rename it, then get the model "
-        "again."
-    )
+    return DownloadFailed(remark("file_in_the_way", path=str(target)))
 
 
 def another_process(folder: Path, file: OfficialFile) -> DownloadFailed:
-    return DownloadFailed(
-        f"Another ComfyUI is downloading {file.name} into {folder} right now; wait for that one, or pause it there."
-    )
+    return DownloadFailed(remark("downloaded_by_another", name=file.name, folder=str(folder)))
 
 
-def not_the_file(file: OfficialFile, what: str) -> DownloadFailed:
-    return DownloadFailed(
-        f"What came as {file.name} is not the official file ({what}) and was removed; get the model again. If it "
-        "happens again, something on the way changes it: check HF_ENDPOINT and the proxy."
-    )
+def not_the_file(file: OfficialFile, what: Remark) -> DownloadFailed:
+    return DownloadFailed(remark("not_the_file", name=file.name, what=what))
