@@ -68,6 +68,9 @@ def test_lazy_mapping_and_gradients():
         (audio(torch.zeros(1, 1, 10), None), "sample_rate None"),
         (audio(torch.zeros(1, 1, 10), 44100.5), "sample_rate 44100.5"),
         (audio(torch.zeros(1, 1, 10), float("nan")), "sample_rate nan"),
+        (audio(torch.zeros(1, 1, 10), float("inf")), "sample_rate inf"),
+        (audio(torch.zeros(1, 1, 10), 10**400), "1000 to 768000 Hz"),
+        (audio(torch.zeros(1, 1, 10), 10**5000), "a number of thousands of digits"),
         (audio(torch.zeros(1, 1, 10), True), "sample_rate True"),
     ],
 )

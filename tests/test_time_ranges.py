@@ -50,7 +50,9 @@ def test_refused_against_the_track(entries, words):
         assert word in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -0.01, 3600.5, "3", None, True])
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -0.01, 3600.5, 10**400, pytest.param(-(10**5000), id="huge"), "3", None, True]
+)
 @pytest.mark.parametrize("place", [0, 2])
 def test_a_time_must_be_a_number_in_range(value, place):
     item = [1.0, "start", 2.0, "start"]

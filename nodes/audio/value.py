@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import InputError
-from ..words.numbers import plain
+from ..words.numbers import is_number, plain, shown
 from ..words.remarks import Remark, Value, remark
 
 # Far below and above any recording; beyond lies a mistake, such as a rate in kHz.
@@ -75,11 +75,11 @@ def sounds_from_audio(audio, node: str, field: str = "audio") -> tuple[Sound, ..
         raise InputError(said("audio_channels", channels=channels))
     if not waveform.dtype.is_floating_point:
         raise InputError(said("audio_type", type=str(waveform.dtype)))
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or rate != rate or int(rate) != rate:
-        raise InputError(said("no_sample_rate", rate=repr(rate)))
+    if not is_number(rate) or int(rate) != rate:
+        raise InputError(said("no_sample_rate", rate=shown(rate)))
     if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
         allowed = {"least": MIN_SAMPLE_RATE_HZ, "most": MAX_SAMPLE_RATE_HZ}
-        raise InputError(said("sample_rate_out_of_range", rate=str(int(rate)), **allowed))
+        raise InputError(said("sample_rate_out_of_range", rate=shown(int(rate)), **allowed))
     waveform = waveform.detach().to(device="cpu", dtype=torch.float32)
     bad = _first_sample_not_finite(waveform)
     if bad is not None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from ..errors import InputError
-from ..words.numbers import plain
+from ..words.numbers import is_number, plain, shown
 from ..words.remarks import Remark, remark
 from .values import with_unit
 
@@ -147,11 +147,11 @@ def _check_length(node: str, length: float, end: Remark, start: Remark) -> None:
 
 def _time(node: str, name: str, value) -> float:
     value = plain(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(remark("no_seconds", node=node, name=name, value=repr(value), most=f"{MAX_TIME_SECONDS:g}"))
+    if not is_number(value):
+        raise InputError(remark("no_seconds", node=node, name=name, value=shown(value), most=f"{MAX_TIME_SECONDS:g}"))
     if not 0 <= value <= MAX_TIME_SECONDS:
-        shown, most = (with_unit(f"{seconds:g}", "s") for seconds in (value, MAX_TIME_SECONDS))
-        raise InputError(remark("out_of_range", node=node, name=name, value=shown, low=0, high=most))
+        given, most = (with_unit(shown(seconds), "s") for seconds in (value, MAX_TIME_SECONDS))
+        raise InputError(remark("out_of_range", node=node, name=name, value=given, low=0, high=most))
     return float(value)
 
 

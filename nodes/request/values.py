@@ -1,9 +1,7 @@
 """Checks of single values, whoever sends them: each gives the value in its own type or one sentence to act on."""
 
-import math
-
 from ..errors import InputError
-from ..words.numbers import plain
+from ..words.numbers import is_number, plain, shown
 from ..words.remarks import Remark, Value, remark
 from ..words.tags import holds_a_tag
 from ..words.vocabulary import MAX_BPM, MIN_BPM
@@ -11,28 +9,27 @@ from ..words.vocabulary import MAX_BPM, MIN_BPM
 MAX_SEED = 2**31 - 1
 NULL = "None"
 _SEED_NODES_END = 2**64
-_LONGEST_SHOWN = 60
 
 
 def number(node: str, name: str, value, low: float, high: float, unit: str = "") -> float:
     """``value`` as a float within [low, high], or InputError."""
     value, least, most = plain(value), f"{low:g}", with_unit(f"{high:g}", unit)
-    if not _is_number(value):
-        raise InputError(remark("no_number", node=node, name=name, value=_shown(value), low=least, high=most))
+    if not is_number(value):
+        raise InputError(remark("no_number", node=node, name=name, value=shown(value), low=least, high=most))
     if not low <= value <= high:
-        shown = with_unit(_shown(value), unit)
-        raise InputError(remark("out_of_range", node=node, name=name, value=shown, low=least, high=most))
+        given = with_unit(shown(value), unit)
+        raise InputError(remark("out_of_range", node=node, name=name, value=given, low=least, high=most))
     return float(value)
 
 
 def whole_number(node: str, name: str, value, low: int, high: int, unit: str = "") -> int:
     """``value`` as an int within [low, high], or InputError."""
     value, most = plain(value), with_unit(high, unit)
-    if not _is_number(value) or value != int(value):
-        raise InputError(remark("no_whole_number", node=node, name=name, value=_shown(value), low=low, high=most))
+    if not is_number(value) or value != int(value):
+        raise InputError(remark("no_whole_number", node=node, name=name, value=shown(value), low=low, high=most))
     if not low <= value <= high:
-        shown = with_unit(_shown(int(value)), unit)
-        raise InputError(remark("out_of_range", node=node, name=name, value=shown, low=low, high=most))
+        given = with_unit(shown(int(value)), unit)
+        raise InputError(remark("out_of_range", node=node, name=name, value=given, low=low, high=most))
     return int(value)
 
 
@@ -42,7 +39,7 @@ def seed_number(node: str, name: str, value, low: int) -> tuple[int, Remark | No
     Seed nodes that are shared by many kinds of models give 32 or 64 bits. Raises InputError for anything else.
     """
     value = plain(value)
-    if not _is_number(value) or value != int(value) or not -_SEED_NODES_END <= value < _SEED_NODES_END:
+    if not is_number(value) or value != int(value) or not -_SEED_NODES_END <= value < _SEED_NODES_END:
         return whole_number(node, name, value, low, MAX_SEED), None
     if low <= value <= MAX_SEED:
         return int(value), None
@@ -53,23 +50,6 @@ def seed_number(node: str, name: str, value, low: int) -> tuple[int, Remark | No
 
 def with_unit(value: Value, unit: str) -> Value:
     return remark("with_unit", value=value, unit=unit) if unit else value
-
-
-def _is_number(value) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool)  # of any size: a float may not hold it
-
-
-def _shown(value) -> str | Remark:
-    """``value`` in a sentence, whatever it is and however large."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    try:
-        text = repr(value)
-    except ValueError:
-        return remark("huge_number")
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
 def tempo(node: str, value) -> int:
@@ -84,7 +64,7 @@ def yes_or_no(node: str, name: str, value) -> bool:
     """``value`` when it is true or false, or InputError."""
     value = plain(value)
     if not isinstance(value, bool):
-        raise InputError(remark("not_yes_or_no", node=node, name=name, value=repr(value)))
+        raise InputError(remark("not_yes_or_no", node=node, name=name, value=shown(value)))
     return value
 
 
@@ -92,7 +72,7 @@ def choice(node: str, name: str, value, options: tuple[str, ...]) -> str:
     """``value`` when it is one of ``options``, or InputError."""
     if not isinstance(value, str) or value not in options:
         listed = ", ".join(options)
-        raise InputError(remark("no_option", node=node, name=name, value=_shown(value), options=listed))
+        raise InputError(remark("no_option", node=node, name=name, value=shown(value), options=listed))
     return value
 
 
