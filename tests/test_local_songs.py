@@ -209,7 +209,7 @@ def test_a_reference_is_read_only_where_it_is_used(v15, v1):
 
     def wanted(**changes):
         given = {"tags": "pop", "lyrics": "", "seed": 1, "version": "auto", "backend": "auto", "batch_size": 1}
-        return ACEStepGenerate.check_lazy_status(**{"duration": 5} | given | changes)
+        return ACEStepGenerate.sockets_to_read(**{"duration": 5} | given | changes)
 
     # Last of all, when the connected parts are there and nothing else stops the run.
     assert wanted(reference=None, model=None, vae=None) == ["model", "vae"]

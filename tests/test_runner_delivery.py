@@ -52,7 +52,7 @@ def saved(workspace, *names, place="output"):
 
 
 def run_with(outputs):
-    return Run("id", outputs, {}, [])
+    return Run("id", outputs, [])
 
 
 def names_in(folder):
