@@ -17,8 +17,6 @@ from .words.vocabulary import MAX_BPM
 NODE = "TimeRange"
 _OUTPUT_TOOLTIP = "{edge} of this node's own range, in seconds from the start of the track."
 _ANCHOR_TOOLTIP = "Whether {name} counts from the start of the track or back from its end."
-# Longer sound that is in no file is drawn without them: they would be a megabyte an hour in every message.
-_CROSSINGS_SECONDS = 1200.0
 # The front end offers steps of 0.01 s, but a value typed or dragged to a sample is kept to a microsecond.
 _STEP, _ROUND = 0.01, 0.000001
 
@@ -99,7 +97,7 @@ def _picture(sound: Sound, ranges, bpm: float) -> dict:
         "seconds": sound.seconds,
         "ranges": ranges,
         "peaks": outline.peaks.as_dict(),
-        "crossings": crossings.as_dict(outline.crossings) if sound.seconds <= _CROSSINGS_SECONDS else None,
+        "crossings": crossings.as_dict(outline.crossings),
         "beats": beats and beats.as_dict(),
         "bpm": bpm,
     }

@@ -232,6 +232,12 @@ def test_silence_and_a_constant_offset_never_cross_zero():
     assert len(crossings_of([])) <= 1
 
 
+def test_sound_in_memory_tells_its_crossings_to_twenty_minutes():
+    for seconds, told in ((1200, True), (1201, False)):
+        found = outline_of_sound(Sound(noise(seconds * 1000), 1000)).crossings
+        assert (crossings.as_dict(found) is not None) == told
+
+
 def test_crossings_of_an_hour_are_a_megabyte():
     hour = np.full(round(3600 / BIN_SECONDS), 255, np.uint8)
     assert len(crossings.as_dict(hour)["data"]) < 1_000_000

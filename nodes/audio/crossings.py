@@ -50,6 +50,8 @@ class CrossingMeter:
         return places
 
 
-def as_dict(crossings: np.ndarray) -> dict:
-    """For JSON: ``data`` is base64 of a byte each ``bin_seconds``."""
+def as_dict(crossings: np.ndarray | None) -> dict | None:
+    """For JSON: ``data`` is base64 of a byte each ``bin_seconds``; null where they are not told."""
+    if crossings is None:
+        return None
     return {"bin_seconds": BIN_SECONDS, "data": base64.b64encode(crossings.tobytes()).decode("ascii")}
