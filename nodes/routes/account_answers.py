@@ -28,9 +28,9 @@ from ..backends.runcomfy.price import Price, PriceBoard, list_price, price_from
 from ..backends.runcomfy.remembered import REMEMBERED
 from ..backends.runcomfy.stopping import Stop
 from ..errors import ACEStepError
-from ..words.remarks import remark
+from ..words.remarks import in_words, remark
 from ..words.vocabulary import VERSIONS
-from .same_origin import BadInput, chosen, in_words
+from .same_origin import BadInput, chosen
 
 MAX_JOURNAL_LINES = 100
 # A browser waits for these answers, so they give up sooner than a run does.

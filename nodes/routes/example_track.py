@@ -10,8 +10,8 @@ import asyncio
 import uuid
 from pathlib import Path
 
-from ..words.remarks import remark
-from .same_origin import in_words, register
+from ..words.remarks import in_words, remark
+from .same_origin import register
 
 PATH = "/acestep/example-track"
 STEM = "ACE-Step example track (sketch)"

@@ -14,9 +14,9 @@ Who may ask and how is in same_origin.py.
 
 import asyncio
 
-from ..words.remarks import remark
+from ..words.remarks import in_words, remark
 from ..words.vocabulary import VARIANTS, VERSIONS
-from .same_origin import BadInput, chosen, in_words, register
+from .same_origin import BadInput, chosen, register
 
 PATH = "/acestep/local"
 SOCKETS = ("model", "clip", "vae")

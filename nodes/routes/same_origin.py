@@ -3,14 +3,14 @@
 All are POST with a JSON object of at most 16 KiB, also those that only read: a browser sends no Origin with a
 same-origin GET, and every route demands one; own_page.py has the rule. Errors are JSON
 ``{"message": sentence, "said": its code and values}`` with HTTP 400 (bad input), 403 (another page), 413, 415 (not
-JSON) or what the route itself says. Whatever else a route says in words comes in the same way, see ``in_words``.
+JSON) or what the route itself says. Whatever else a route says in words comes in the same way (``in_words``).
 """
 
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
 
-from ..words.remarks import Remark, remark
+from ..words.remarks import Remark, in_words, remark
 from .own_page import refusal
 
 MAX_BODY_BYTES = 16 * 1024
@@ -22,11 +22,6 @@ class BadInput(Exception):
     def __init__(self, said: Remark, status: int = 400):
         super().__init__(said.sentence())
         self.said, self.status = said, status
-
-
-def in_words(said: Remark | None, name: str = "message") -> dict:
-    """For an answer: the sentence under ``name``, and its code and values as ``said``; both null for nothing."""
-    return {name: said and said.sentence(), "said": said and said.as_dict()}
 
 
 def chosen(question: dict, name: str, options: Sequence[str], default=None) -> str:

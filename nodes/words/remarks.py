@@ -54,8 +54,11 @@ def joined(*remarks: Remark, by: str = "joined") -> Remark:
     return remark(by, first=first, then=joined(*others, by=by)) if others else first
 
 
-def as_remark(said: "Remark | str | Exception") -> Remark:
-    """A remark: of an error its own where it has one, and of a sentence that has no code one that says so."""
-    if isinstance(said, Exception):
-        said = getattr(said, "said", None) or str(said)
+def in_words(said: Remark | None, name: str = "message") -> dict:
+    """For JSON: the sentence under ``name``, and its code and values as ``said``; both null for nothing."""
+    return {name: said and said.sentence(), "said": said and said.as_dict()}
+
+
+def as_remark(said: Remark | str) -> Remark:
+    """A remark; of a sentence that has no code one that says so."""
     return said if isinstance(said, Remark) else remark("text", text=said)

@@ -16,9 +16,8 @@ expect.set_options(timeout=WAIT_MS)
 
 def pytest_collection_modifyitems(config, items):
     """What a test marked with one renderer does costs half a minute or more, and is the same in the other one."""
-    left_out = [item for item in items if not _in_its_renderer(item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    config.hook.pytest_deselected(items=[item for item in items if not _in_its_renderer(item)])
+    items[:] = filter(_in_its_renderer, items)
 
 
 def _in_its_renderer(item) -> bool:

@@ -83,7 +83,7 @@ def _bring(
             parts += [_slug(graph, node_id, saved)] if len(saved) > 1 else []
             parts += [str(number)] if len(entries) > 1 else []
             report = next((reports[above] for above in upstream(graph, node_id) if above in reports), None)
-            source = workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
+            source = path_of(entry, workspace)
             sounds.append(_deliver_one(source, outline(source), folder / "_".join(parts), report, number - 1))
     return sounds, report_files
 
@@ -99,6 +99,11 @@ def saved_sounds(run: Run) -> dict[str, list[dict]]:
         if found:
             return found
     return {}
+
+
+def path_of(entry: dict, workspace: Workspace) -> Path:
+    """Where a file that ComfyUI names lies."""
+    return workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
 
 
 def reports(run: Run) -> dict[str, dict]:

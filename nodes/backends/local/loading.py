@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...errors import BackendUnavailable
 from ...request.requests import Request
-from ...words.remarks import as_remark, joined, remark
+from ...words.remarks import joined, remark
 from .family import V15
 from .files import CHECKPOINTS, CLIP, MODEL, TEXT, VAE, ModelFile
 from .installed import Chosen
@@ -51,7 +51,7 @@ def _load_from(source: tuple[ModelFile, ...], kinds: list[str]) -> dict[str, obj
     except (RuntimeError, UnboundLocalError, KeyError, ValueError) as error:
         if comfy.model_management.is_oom(error):
             raise
-        names = joined(*(as_remark(file.name) for file in source), by="both")
+        names = joined(*(remark("text", text=file.name) for file in source), by="both")
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise BackendUnavailable(remark("not_loaded", names=names, error=reason)) from error
 

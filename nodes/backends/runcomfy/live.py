@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from ...words.remarks import Remark
+from ...words.remarks import Remark, in_words
 
 
 class Live:
@@ -35,7 +35,7 @@ class Live:
         """Everything that has a value, for JSON. said: the code and values of the message."""
         facts = self.known()
         said = facts.get("said")
-        return facts | {"message": said.sentence(), "said": said.as_dict()} if said else facts
+        return facts | in_words(said) if said else facts
 
     def known(self) -> dict:
         """Everything that has a value."""

@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import replace
 
-from ...words.remarks import as_remark, joined
+from ...words.remarks import joined
 from . import wording
 from .client import THREAD_NAME, Cancel, Client, Submission
 from .endpoints import Body
@@ -101,7 +101,7 @@ def cancel_and_record(
             if outcome == "cancelled":
                 journal.update(entry, state=State.CANCELLED, shown=0.0)  # as asked for
         except JournalError as error:
-            words = joined(words, as_remark(error))
+            words = joined(words, error.said)
         live.say(words, state=outcome)
         log.info("%s", words.sentence())
 

@@ -214,11 +214,7 @@ def _rendered(run: Run, client: Client, workspace: Workspace) -> Rendered:
     """What a run gave, which is in the folder also when its server has ended by now."""
     with contextlib.suppress(Unavailable):
         client.post("/history", {"delete": [run.prompt_id]})  # it would grow with every job
-    sounds = [
-        workspace.folder / entry["type"] / entry.get("subfolder", "") / entry["filename"]
-        for entries in delivery.saved_sounds(run).values()
-        for entry in entries
-    ]
+    sounds = [delivery.path_of(entry, workspace) for saved in delivery.saved_sounds(run).values() for entry in saved]
     return Rendered(sounds, facts_of(delivery.reports(run)), lambda: _remove(sounds))
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial as bound
 from pathlib import Path
 
-from ....words.remarks import Remark, remark
+from ....words.remarks import Remark, in_words, remark
 from .. import catalogue, installed
 from ..catalogue import Entry, OfficialFile
 from ..folders import standard_folder
@@ -46,7 +46,7 @@ class State:
 
     def as_dict(self) -> dict:
         """For JSON, with the sentence beside its code and values."""
-        return asdict(self) | {"message": self.message, "said": self.said.as_dict() if self.said else None}
+        return asdict(self) | in_words(self.said)
 
 
 @dataclass
