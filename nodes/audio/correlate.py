@@ -11,6 +11,9 @@ import torch
 
 # Below, rumble says little about time; above, codecs leave nothing but the edges of their blocks.
 _BAND_HZ = (80.0, 10_000.0)
+# Where a sound lies is looked for below this, at half the samples; to a fraction of a sample it is found by phases,
+# up to where the band ends. What lies above is a small share of music and the first that a codec throws away.
+_SEARCH_TOP_HZ = 5_000.0
 # Partial whitening: sharpens the peak of tonal music without lifting what noise owns.
 _WHITENING = 0.75
 _WHITENING_BANDWIDTH_HZ = 20.0
@@ -52,14 +55,14 @@ class Correlogram:
 def correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> Correlogram:
     """x [C, n] against y [C', n + 2·m], which begins m samples before x does: lags -m…m."""
     length, margin = x.shape[1], (y.shape[1] - x.shape[1]) // 2
-    # The band ends far below high rates' limits: lags are looked at four times as densely as it needs, no more.
-    step = max(1, int(sample_rate // (4 * _BAND_HZ[1])))
+    # The band ends far below the rates' limits: lags are looked at twice as densely as it needs, no more.
+    step = max(1, int(sample_rate // (4 * _SEARCH_TOP_HZ)))
     reach = margin // step
     y = y[:, margin - reach * step :]
     small = _fft_size(-(-y.shape[1] // step))
     size = small * step
     # The band ends here; what lies above is not even weighed.
-    kept = min(small // 2, math.ceil(_BAND_HZ[1] * size / sample_rate)) + 1
+    kept = min(small // 2, math.ceil(_SEARCH_TOP_HZ * size / sample_rate)) + 1
     x_hat, y_hat = (torch.fft.rfft(_tapered(side, sample_rate), size)[:, :kept] for side in (x, y))
     weights = _weights(x_hat, sample_rate / size, sample_rate)
     x_hat, y_hat = x_hat * weights, y_hat * weights
@@ -207,7 +210,7 @@ def _weights(spectrum: torch.Tensor, bin_hz: float, sample_rate: int) -> torch.T
     bins = torch.arange(len(power))
     low, high = (bins - half).clamp_min(0), (bins + half + 1).clamp_max(len(power))
     smooth = ((below[high] - below[low]) / (high - low)).float().clamp_min(0)
-    band = _in_band(bins * bin_hz, sample_rate)
+    band = _in_band(bins * bin_hz, sample_rate, _SEARCH_TOP_HZ)
     floor = float(smooth[band].amax()) * _WHITENING_FLOOR + 1e-30
     return band / (smooth + floor).pow(_WHITENING / 2)
 
@@ -217,8 +220,8 @@ def _power(spectrum: torch.Tensor) -> torch.Tensor:
     return spectrum.real.square() + spectrum.imag.square()
 
 
-def _in_band(frequency: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    return (frequency >= _BAND_HZ[0]) & (frequency <= min(_BAND_HZ[1], 0.45 * sample_rate))
+def _in_band(frequency: torch.Tensor, sample_rate: int, top_hz: float = _BAND_HZ[1]) -> torch.Tensor:
+    return (frequency >= _BAND_HZ[0]) & (frequency <= min(top_hz, 0.45 * sample_rate))
 
 
 def _onsets(piece: torch.Tensor, hop: int, sample_rate: int) -> torch.Tensor:

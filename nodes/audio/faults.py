@@ -160,6 +160,8 @@ def clipped_share(piece: torch.Tensor) -> float:
             if peak >= _FULL_SCALE:
                 full += int(((part >= _FULL_SCALE) | (part <= -_FULL_SCALE)).sum())
             same = part[1:] == part[:-1]
+            if not bool(same.any()):
+                continue
             for step in (1, 2, 3):
                 same = same[step:] & same[:-step]
             flat += int((part[: same.shape[0]][same].abs() > _FLAT_SHARE_OF_PEAK * peak).sum())
