@@ -271,6 +271,20 @@ SOUND = (
         "test_loop.py",
     ),
     _mutant(
+        "take the silence behind a song for its usual way",
+        "nodes/audio/seams.py",
+        "blocks = blocks.part(sounding[0], sounding[-1] + 1)",
+        "blocks = blocks.part(0, len(blocks))",
+        "test_audio_seams.py",
+    ),
+    _mutant(
+        "believe a context that came back without its bass",
+        "nodes/audio/colour.py",
+        "if not math.isfinite(float(off[worst])) or abs(float(off[worst])) < _OFF_DB:",
+        "if not math.isfinite(float(off[worst])) or float(off[worst]) < _OFF_DB:",
+        "test_audio_colour.py",
+    ),
+    _mutant(
         "keep the worst take",
         "nodes/run/rendering.py",
         "min(self._takes_of(item), key=self._excess)",

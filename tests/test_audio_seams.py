@@ -171,6 +171,18 @@ def test_little_known_sound_leaves_the_usual_at_its_defaults(track):
     assert usual((), (), SILENCE) == Usual()
 
 
+@pytest.mark.parametrize("behind_db", [-45, -55, -65])
+def test_that_a_song_ends_is_not_what_it_usually_does(track, behind_db):
+    """An encoder leaves a noise behind the end of a song, far above digital silence."""
+    ended = track.clone()
+    ended[:, 8 * RATE :] *= 10 ** (behind_db / 20)
+    music_alone = common_of(track, replace(END, kept=(AT, 8 * RATE)))
+    with_end = common_of(ended, replace(END, kept=(AT, 10 * RATE)))
+    assert with_end.loudness_db < 1.5 * music_alone.loudness_db
+    assert with_end.bass_db < 1.5 * music_alone.bass_db
+    assert with_end.colour_db < 1.5 * music_alone.colour_db
+
+
 def differences(now, was=None):
     return Difference(loudness_db=now), None if was is None else Difference(loudness_db=was)
 

@@ -101,6 +101,10 @@ def with_click(samples):
     return samples
 
 
+def with_whistle(samples, rate=44_100):
+    return samples + 0.6 * samples.std() * np.sin(2 * np.pi * 9_000 * np.arange(samples.shape[1]) / rate)
+
+
 def filtered(low, high):
     def change(samples):
         spectrum = np.fft.rfft(samples)
@@ -127,6 +131,9 @@ SAID = {
     "a click": ({"inside": with_click}, {"range_click", "range_clipped"}),
     "no treble": ({"inside": filtered(0, 4_000)}, {"range_treble", "seam_colour"}),
     "no bass": ({"inside": filtered(200, 1e6)}, {"range_bass", "seam_colour"}),
+    "no bass at all": ({"whole": filtered(250, 1e6)}, {"context_less", "unlike_context"}),
+    "a telephone": ({"whole": filtered(300, 3_400)}, {"context_less", "unlike_context"}),
+    "a whistle in everything": ({"whole": with_whistle}, {"context_more"}),
     "silence": ({"inside": lambda x: 0 * x}, {"range_hole", "range_softer"}),
 }
 

@@ -179,6 +179,10 @@ export default {
   "said.repeating_music": "The music repeats itself exactly, so the new sound may be one repeat early or late.",
   "said.unlike_context":
     "The context came back changed (correlation {correlation}), so the new sound may be off the beat. Listen to the seams, or give it more context.",
+  "said.context_less":
+    "The music around the new part came back with {db} dB less between {low} and {high} Hz than it has, so the new part lacks that, too. Another model or service may keep it.",
+  "said.context_more":
+    "The music around the new part came back with {db} dB more between {low} and {high} Hz than it has (hiss, hum or distortion), so the new part has that, too. Another model or service may come back clean.",
   "said.joint_off": "At {time} s the new sound is {samples} samples off what it joins.",
   "said.channels_exchanged": "The backend swapped left and right; that was undone.",
   "said.polarity_inverted": "The backend inverted the polarity; that was undone.",

@@ -173,6 +173,10 @@ export default {
   "said.little_context": "可用于对齐的上下文不足一秒，且有变化；新内容可能略早或略晚。",
   "said.repeating_music": "音乐完全重复，新内容可能早或晚一个重复单元。",
   "said.unlike_context": "返回的上下文有变化（相关度 {correlation}），新内容可能不在拍上。请试听接缝，或增加上下文。",
+  "said.context_less":
+    "新内容周围的音乐返回后，在 {low} 至 {high} Hz 之间比原来少 {db} dB，因此新内容也缺少这部分。换一个模型或服务可能会保留。",
+  "said.context_more":
+    "新内容周围的音乐返回后，在 {low} 至 {high} Hz 之间比原来多 {db} dB（嘶声、嗡声或失真），因此新内容也带有这部分。换一个模型或服务可能更干净。",
   "said.joint_off": "在 {time} 秒处，新内容与所接内容相差 {samples} 个采样。",
   "said.channels_exchanged": "后端交换了左右声道；已还原。",
   "said.polarity_inverted": "后端反转了极性；已还原。",

@@ -109,10 +109,11 @@ def _fit(track: Track, call: Call, rendered: Sound, options: EditOptions) -> Fit
     # What stands there is heard before it is written over.
     views = [heard_before(scene, piece, call) for piece in pieces]
     inside = [said for piece, view in zip(pieces, views) for said in faults_inside(scene, piece, view)]
+    recoloured = [said for said in remarks if said.code in _RECOLOURED]
     remarks += inside
     for piece in pieces:
         remarks += scene.write(piece)
-    seams, excess = [], [_FAULT_EXCESS for _ in inside]
+    seams, excess = [], [_FAULT_EXCESS for _ in (*inside, *recoloured)]
     for piece, view in zip(pieces, views):
         found, whole, said = heard_after(scene, piece, view)
         seams += found
@@ -121,6 +122,9 @@ def _fit(track: Track, call: Call, rendered: Sound, options: EditOptions) -> Fit
     lost_sides = any(said.code == "mono_render" for said in remarks)
     remarks = [said for said in remarks if not (lost_sides and said.code == "seam_narrower")]
     remarks = [said for said in remarks if not _is_of_a_softer_part(said, remarks)]
+    if recoloured:
+        # What all of the render has is no fault of this range, and no other seed cures it.
+        remarks = [said for said in remarks if said.code not in _OF_COLOUR]
     return Fit(tuple(seams), tuple(dict.fromkeys(remarks)), tuple(sorted(excess, reverse=True)))
 
 
@@ -153,14 +157,21 @@ def _is_of_a_softer_part(hole: Remark, remarks: Sequence[Remark]) -> bool:
 
 def _doubts(pieces: Sequence[Piece], said: Sequence[Remark]) -> list[Remark]:
     """What to say when the context came back as something else, and nothing said so yet."""
-    if any(each.code in _DOUBTED or each.code == "mono_render" for each in said):
+    codes = {each.code for each in said}
+    if codes & _MISPLACED:
         return []
-    found = [end.correlation for piece in pieces for end in (piece.left, piece.right) if end.correlation is not None]
-    worst = min(found, default=1.0)
-    return [remark("unlike_context", correlation=worst)] if worst < _ALIKE else []
+    ends = [end for piece in pieces for end in (piece.left, piece.right)]
+    worst = min((end.correlation for end in ends if end.correlation is not None), default=1.0)
+    if worst < _ALIKE and not codes & {"mono_render", "aligned_by_onsets"}:
+        return [remark("unlike_context", correlation=worst)]
+    # The same music in the same place, so that its colour can be compared.
+    found = [end.recoloured for end in ends if end.recoloured is not None]
+    return [max(found, key=lambda each: abs(each.db)).remark()] if found else []
 
 
-_DOUBTED = ("no_context", "silent_context", "weak_context", "contradictory_context", "aligned_by_onsets")
+_MISPLACED = {"no_context", "silent_context", "weak_context", "contradictory_context"}
+_RECOLOURED = ("context_less", "context_more")
+_OF_COLOUR = ("range_treble", "range_bass", "seam_colour")
 
 
 def _check(rendered: Sound, track: Track, call: Call, silence_rms: float) -> None:

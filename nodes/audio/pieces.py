@@ -8,6 +8,7 @@ import torch
 
 from ..words.remarks import Remark, remark
 from .channels import mix_remarks
+from .colour import Recoloured, recoloured
 from .cut import REACH_SECONDS, TONAL_FADE_SECONDS, best_cut
 from .edges import STOPPING, Edge, Target, covered
 from .extrapolate import learning_samples
@@ -53,10 +54,11 @@ class EditOptions:
 @dataclass(frozen=True)
 class End:
     """One end of a piece. gain: at it. correlation: of the context beside it as rendered with that context as it was.
-    fade: its length in samples."""
+    recoloured: how that context's colour changed, if it did. fade: its length in samples."""
 
     gain: Gain
     correlation: float | None
+    recoloured: Recoloured | None
     fade: int
 
 
@@ -139,8 +141,19 @@ class Scene:
         offset = offset_of([side for side, _ in sides], [gain for _, gain in sides])
         offset = offset - self.stray_offset(start, stop, [side for side, _ in sides], left=gains[0], right=gains[1])
         fade = fade_samples(self.options.crossfade_ms, self.track.sample_rate, stop - start)
-        first, last = (End(gain, _similarity(side), fade) for side, gain in zip((left, right), gains))
+        first, last = (
+            End(gain, _similarity(side), self.recoloured(side), fade) for side, gain in zip((left, right), gains)
+        )
         return self.with_best_cuts(Piece(target, start, stop, first, last, offset)), said
+
+    def recoloured(self, context: Context | None) -> Recoloured | None:
+        """How the colour of ``context`` changed; None, too, where it is silence."""
+        if context is None:
+            return None
+        kept, rendered = (centred(side) for side in context)
+        if min(_rms(kept), _rms(rendered)) < self.silence_rms:
+            return None
+        return recoloured(kept, rendered, self.track.sample_rate)
 
     def stray_offset(self, start: int, stop: int, contexts: list[Context], left: Gain, right: Gain) -> torch.Tensor:
         """[C, 1]: what constant offset the new sound of [start, stop) would have that its surroundings have not."""

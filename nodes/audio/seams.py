@@ -30,6 +30,9 @@ from .measures import (
 SLOW_SECONDS = 2.0
 # A part of a range stands out when it lasts so long; what is shorter is a phrase.
 PART_SECONDS = 3.0
+# At the far ends of the kept sound, what lies 30 dB below it is no music: the noise behind a song's end, or what an
+# encoder left of silence. Errs toward calling soft passages music: EBU Tech 3342 leaves out what is 20 LU below.
+_ENDED = 1e-3
 # What music does now and then is usual, what it does once is not: 1 step of 1000 from sample to sample, 1 change in 20.
 _SLOPE_PERCENTILE = 0.999
 _USUAL_PERCENTILE = 0.95
@@ -178,7 +181,12 @@ def usual(kept: Sequence[Blocks], slopes: Sequence[torch.Tensor], silence_power:
         "bass_db": _BASS_FLOOR_DB,
     }
     found = {name: [] for name in floors}
+    loud = torch.cat([blocks.loud for blocks in kept]) if kept else torch.empty(0)
+    music_power = _ENDED * float(loud.mean()) if len(loud) else 0.0
     for blocks in kept:
+        # That a song ends is not what it usually does.
+        sounding = (blocks.loud >= music_power).nonzero().flatten().tolist() or [0]
+        blocks = blocks.part(sounding[0], sounding[-1] + 1)
         found["level_db"].append(_changes(blocks, MOMENTARY_SECONDS, loudness_db, silence_power).abs())
         spectra = _changes(blocks, SPECTRUM_SECONDS, lambda windows: log_spectrum(windows.bands), silence_power)
         found["colour_db"].append(spectra.square().mean(1).sqrt())

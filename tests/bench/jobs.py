@@ -32,8 +32,8 @@ from runner_command import Command, own_cache  # noqa: E402
 IN_FLIGHT = 4
 SONG_SECONDS = 10
 SAMPLE_SECONDS = 5.0
-# Of the samples, so many at the start are left out of the slope: caches fill.
-SETTLING = 0.25
+# Of the samples, so many at the start are left out of the slope: caches fill, as with load.py.
+SETTLING = 0.5
 
 
 def main() -> None:
@@ -179,7 +179,8 @@ class Processes:
             slope = statistics.linear_regression(times, sizes).slope * (times[-1] - times[0])
             kib = 1024 * slope / (share * (1 - SETTLING))
             found.append(
-                f"memory of {name.split()[0]:<8}                {sizes[0]:.0f} MiB, {kib:+.1f} KiB for each job"
+                f"memory of {name.split()[0]:<8}                {sizes[0]:.0f} to {sizes[-1]:.0f} MiB, "
+                f"{kib:+.1f} KiB for each job of the second half"
             )
         return found
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,8 @@ ROWS = (
     Row("… its extra memory against the source", ("hour_long.py",), r"(?m) s +[\d.]+ +([\d.]+)$", 1.3),
     Row("… each further range", ("hour_long.py",), r"further range of 2 s: ([\d.]+)", 0.1, "s of one core"),
     Row("jobs beyond the service's own time, 4 in flight", ("jobs.py",), r"without that +([\d.]+) %", 5.0, "%"),
+    # A tenth of a song of 10 s.
+    Row("… what a job leaves in memory", ("jobs.py",), r"([+-][\d.]+) KiB for each", 375.0, "KiB"),
     Row("20 TimeRange and 10 Generate at rest", CROWD, r"at rest +([\d.]+) %", 3.0, OF_THE_THREAD),
     Row("… in a drag", CROWD, r"in a drag +([\d.]+) %", 25.0, OF_THE_THREAD),
     Row("import of the pack in ComfyUI", ("import_time.py",), r"median ([\d.]+) ms", 30.0, "ms"),
@@ -75,6 +78,19 @@ def machine() -> str:
     return (
         f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
         f"{platform.system()}, Python {platform.python_version()}, torch {torch.__version__}, no GPU"
+    )
+
+
+def speed() -> str:
+    """How fast one core of it reckons and copies, to read the times by."""
+    torch.set_num_threads(1)
+    square, long = torch.rand(1024, 1024), torch.rand(1 << 26)
+    product, copy = (
+        min(timeit.repeat(each, number=1, repeat=9)) for each in (lambda: square @ square, lambda: long.clone())
+    )
+    return (
+        f"One of its cores does {2 * 1024**3 / product / 1e9:.0f} · 10⁹ operations a second in a product of matrices, "
+        f"and copies {long.numel() * 4 / copy / 1e9:.1f} GB/s into new memory."
     )
 
 
@@ -115,8 +131,8 @@ def main(find: str = "") -> int:
         [
             "# What was measured",
             "",
-            f"By `python3 tests/run.py tests/bench/results.py` on: {machine()}. One run; where a row has several "
-            "numbers, the worst of them.",
+            f"By `python3 tests/run.py tests/bench/results.py` on: {machine()}. {speed()} One run; where a "
+            "row has several numbers, the worst of them.",
             "",
             "| what | goal | measured | |",
             "| --- | --- | --- | --- |",

@@ -108,6 +108,40 @@ def without_bass(wave: torch.Tensor) -> torch.Tensor:
     return torch.fft.irfft(spectrum, wave.shape[1])
 
 
+def telephone(wave: torch.Tensor) -> torch.Tensor:
+    spectrum = torch.fft.rfft(wave)
+    hertz = torch.linspace(0, RATE / 2, spectrum.shape[1])
+    return torch.fft.irfft(spectrum * ((hertz > 300) & (hertz < 3400)), wave.shape[1])
+
+
+def with_whistle(wave: torch.Tensor) -> torch.Tensor:
+    clock = torch.arange(wave.shape[1]) / RATE
+    return wave + 0.3 * wave.square().mean().sqrt() * torch.sin(2 * math.pi * 9_000 * clock)
+
+
+def missing(milliseconds: float) -> Change:
+    def change(wave: torch.Tensor) -> torch.Tensor:
+        middle, size = wave.shape[1] // 2, round(milliseconds / 1000 * RATE)
+        return torch.nn.functional.pad(torch.cat([wave[:, :middle], wave[:, middle + size :]], 1), (0, size))
+
+    return change
+
+
+def dropouts(milliseconds: float) -> Change:
+    """Five a second."""
+
+    def change(wave: torch.Tensor) -> torch.Tensor:
+        clock = torch.arange(wave.shape[1]) % round(0.2 * RATE)
+        return wave * (clock >= round(milliseconds / 1000 * RATE))
+
+    return change
+
+
+def noise(wave: torch.Tensor) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(wave.shape[1])
+    return torch.randn(wave.shape, generator=generator) * wave.square().mean().sqrt()
+
+
 def clicks(height: float) -> Change:
     """One in the middle and one every 0.3 s behind it."""
 
@@ -160,9 +194,17 @@ DAMAGES = (
     damage("clicks of 0.5", {"range_click", "range_clipped"}, inside=clicks(0.5)),
     damage("an offset of 0.05", set(), whole=lambda x: x + 0.05),
     damage("an offset of 0.05 in the range", set(), inside=lambda x: x + 0.05),
-    damage("no treble above 5 kHz", {"range_treble", "seam_colour"}, whole=without_treble),
+    damage("no treble above 5 kHz", {"range_treble", "seam_colour", "context_less"}, whole=without_treble),
     damage("no treble in the range", {"range_treble", "seam_colour"}, inside=without_treble),
-    damage("no bass below 200 Hz", {"range_bass", "seam_colour"}, whole=without_bass),
+    damage("no bass below 200 Hz", {"range_bass", "seam_colour", "context_less"} | PLACE, whole=without_bass),
+    damage("300 to 3400 Hz only", {"context_less"} | PLACE, whole=telephone),
+    damage("a whistle in everything", {"context_more"}, whole=with_whistle),
+    damage("1 % too fast", PLACE, whole=lambda x: skewed(x, -10_000)),
+    damage("30 ms missing", PLACE, whole=missing(30)),
+    damage("dropouts of 30 ms in the range", {"range_hole"} | LEVEL, inside=dropouts(30)),
+    damage("noise instead of music", {"seam_colour", "range_bass"} | SIDES, inside=noise),
+    damage("polarity of the left turned", SIDES, inside=mixed((-1.0, 0.0), (0.0, 1.0))),
+    damage("the range fades away", LEVEL, inside=lambda x: x * torch.linspace(1, 0, x.shape[1])),
     damage("no bass in the range", {"range_bass", "seam_colour"}, inside=without_bass),
 )
 

@@ -19,6 +19,10 @@ SENTENCES = {
     "repeating_music": "The music repeats itself exactly, so the new sound may be one repeat early or late.",
     "unlike_context": "The context came back changed (correlation {correlation:.2f}), so the new sound may be off the "
     "beat. Listen to the seams, or give it more context.",
+    "context_less": "The music around the new part came back with {db:.0f} dB less between {low} and {high} Hz than it "
+    "has, so the new part lacks that, too. Another model or service may keep it.",
+    "context_more": "The music around the new part came back with {db:.0f} dB more between {low} and {high} Hz than it "
+    "has (hiss, hum or distortion), so the new part has that, too. Another model or service may come back clean.",
     "joint_off": "At {time:.2f} s the new sound is {samples:.1f} samples off what it joins.",
     # -- its channels
     "channels_exchanged": "The backend swapped left and right; that was undone.",
