@@ -520,6 +520,14 @@ def test_a_click_inside_is_said_unless_the_music_clicks_by_itself(source):
     assert "range_click" not in codes(fit)
 
 
+@pytest.mark.parametrize(("behind_seconds", "said"), [(0.05, ["range_hole"]), (0.72, ["range_hole", "range_click"])])
+def test_a_click_at_the_edge_of_a_hole_is_one_fault_with_it_and_elsewhere_another(source, behind_seconds, said):
+    rendered = with_a_hole(source)
+    rendered[:, 15 * RATE + round(behind_seconds * RATE)] += 0.6
+    fit = fit_ranges(source.clone(), RATE, one_window(source.shape[1], RATE, RANGE), Sound(rendered, RATE), OPTIONS)
+    assert codes(fit) == said
+
+
 @pytest.mark.parametrize(
     ("place", "ppm"), [("inside", 200), ("start", 50), ("end", -200), ("before", -50), ("after", 200)]
 )

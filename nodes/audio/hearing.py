@@ -18,6 +18,8 @@ HOLE_SECONDS = 0.015
 # The render is heard from this far before the piece on: longer than any gap that begins before and is not told by the
 # context having come back changed.
 _AHEAD_SECONDS = 0.1
+# What clicks this near the beginning or the end of a hole is its edge, to the block a hole is measured in.
+_HOLE_EDGE_SECONDS = 0.05
 # Holes, clicks and clipping count when there is this many times as much as the music has by itself.
 _LONGER = 2.0
 # Music whose attacks stand out half as far as a click has to, has clicks of its own.
@@ -62,8 +64,8 @@ def faults_inside(scene: Scene, piece: Piece, view: View) -> list[Remark]:
     natural = [scene.track.cut(*each.joint.kept) for each in view.neighbours]
     if Edge.FADE in (piece.target.left, piece.target.right):
         natural.append(scene.track.cut(piece.start, piece.stop))
-    # Where sound stops it may click; that is one fault.
-    said = _hole(scene, piece, natural, min(powers)) or _click(scene, piece, natural)
+    said = _hole(scene, piece, natural, min(powers))
+    said += [click for click in _click(scene, piece, natural) if not any(_is_of(click, hole) for hole in said)]
     clipped = clipped_share(scene.placement.raw(scene.render, piece.start, piece.stop))
     if clipped > CLIPPED_SHARE and clipped > _LONGER * max(clipped_share(sound) for sound in natural):
         said.append(clipped_remark(scene.track, piece, clipped))
@@ -104,6 +106,12 @@ def _click(scene: Scene, piece: Piece, natural: list[torch.Tensor]) -> list[Rema
     if gain * found.height <= _LONGER * max((click.height for click in usual_clicks if click), default=0.0):
         return []
     return [remark("range_click", time=track.time(piece.start + round(found.start * track.sample_rate / rate)))]
+
+
+def _is_of(click: Remark, hole: Remark) -> bool:
+    """Where sound stops or comes back it may click; that is one fault."""
+    behind = click.number("time") - hole.number("time")
+    return min(abs(behind), abs(behind - hole.number("ms") / 1000)) < _HOLE_EDGE_SECONDS
 
 
 def _behind(hole: Hole, samples: int, sample_rate: int) -> Hole:
