@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy
 import pytest
+from acestep_nodes.nodes.backends.runcomfy import errors
 from runcomfy_simulator import rendering
 from runner import graph
 from runner.errors import Refused, RunFailed, Unavailable
-from runner.jobs.batch import Batch, Rendered, closing_error
+from runner.jobs.batch import _MAY_BE_PAID, Batch, Rendered, closing_error
 from runner.jobs.file import parse
 from runner.jobs.graphs import Sources, made
 from runner.jobs.price import Budget, estimate
@@ -192,6 +193,21 @@ def test_what_may_have_been_charged_without_an_answer_counts(tmp_path, ten):
     ends = {job.name: RunFailed("Who knows.", "x.OutcomeUnknown") for job in ten}
     outcome, _, _ = run(tmp_path, ten, engine := Engine(tmp_path, ends), limit=0.006)
     assert len(engine.ran) == 3 and outcome.not_begun == 7
+
+
+@pytest.mark.parametrize("kind", ["OutcomeUnknown", "AskedBefore", "FileMissing", "SomeFailed"])
+def test_what_may_have_been_charged_says_how_it_is_sent_again(tmp_path, ten, kind):
+    # The pack's own words say "queue again", which in a batch is not enough.
+    name = ten[0].name
+    _, records, _ = run(tmp_path, ten, Engine(tmp_path, {name: RunFailed("Queue again.", f"x.{kind}")}))
+    record = records.of(ten[0])
+    assert record["kind"] == kind and record["error"].startswith("Queue again. With --jobs")
+    assert "--retry-unknown" in record["error"]
+
+
+def test_no_error_of_unknown_outcome_is_left_out():
+    kinds = {errors.OutcomeUnknown, *errors.OutcomeUnknown.__subclasses__()}
+    assert {kind.__name__ for kind in kinds} <= _MAY_BE_PAID
 
 
 def test_what_was_refused_before_it_was_charged_does_not(tmp_path, ten):

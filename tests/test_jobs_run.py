@@ -174,7 +174,8 @@ def test_whatever_ends_it_the_same_command_goes_on_and_nothing_is_paid_twice(tmp
         unknown = [record for record in records(folder).values() if record["state"] == "failed"]
         assert 1 <= len(unknown) <= 2
         for record in unknown:
-            assert record["kind"] in ("OutcomeUnknown", "SomeFailed") and "--retry-unknown" in record["error"]
+            assert record["kind"] in ("OutcomeUnknown", "AskedBefore", "SomeFailed")
+            assert "--retry-unknown" in record["error"]
 
         doubtful = in_doubt(tmp_path / "cache")
         done = next(name for name in NAMES if records(folder)[name]["state"] == "done")

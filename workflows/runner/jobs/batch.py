@@ -24,7 +24,7 @@ _OUT_OF_REACH_IN_A_ROW = 3
 # Exit codes of failures before anything is charged: refused input, refused request, no account.
 _NOTHING_CHARGED = {64, 65, 77}
 # What the pack buys again when the same node is queued after it has said so; a batch does only when it is told to.
-_MAY_BE_PAID = {"OutcomeUnknown", "FileMissing", "SomeFailed"}
+_MAY_BE_PAID = {"OutcomeUnknown", "AskedBefore", "FileMissing", "SomeFailed"}
 _KEY_SECONDS = 0.5  # how long Ctrl-C waits where waiting cannot be interrupted
 
 
