@@ -10,7 +10,7 @@ from acestep_nodes.nodes.backends.runcomfy import errors
 from runcomfy_simulator import rendering
 from runner import graph
 from runner.errors import Refused, RunFailed, Unavailable
-from runner.jobs.batch import _MAY_BE_PAID, Batch, Rendered, closing_error
+from runner.jobs.batch import IN_A_BATCH, Batch, Rendered, closing_error
 from runner.jobs.file import parse
 from runner.jobs.graphs import Sources, made
 from runner.jobs.price import Budget, estimate
@@ -195,6 +195,26 @@ def test_what_may_have_been_charged_without_an_answer_counts(tmp_path, ten):
     assert len(engine.ran) == 3 and outcome.not_begun == 7
 
 
+def test_what_is_fetched_again_counts_once(tmp_path, ten):
+    _, records, budget = run(tmp_path, ten, Engine(tmp_path, cost=0.5))
+    for number in (3, 4):
+        (tmp_path / "out" / records.of(ten[number])["files"][0]["file"]).unlink()
+    ends = {"job 4": RunFailed("Not now.", "x.ServiceUnavailable")}
+    _, records, budget = run(tmp_path, ten, engine := Engine(tmp_path, ends, cost=0.5))
+    assert engine.ran == ["job 3", "job 4"] and budget.spent == pytest.approx(5.0)
+    # Nor is what was paid forgotten where fetching fails.
+    _, _, budget = run(tmp_path, ten, engine := Engine(tmp_path, cost=0.5))
+    assert engine.ran == ["job 4"] and budget.spent == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("kind", ["NothingToFetch", "UnknownId"])
+def test_what_is_nowhere_any_more_says_how_it_is_made_anew(tmp_path, ten, kind):
+    # A batch sets resume_request_id by itself, so that clearing it, as the pack says, is no way out.
+    name = ten[0].name
+    _, records, _ = run(tmp_path, ten, Engine(tmp_path, {name: RunFailed("It is gone.", f"x.{kind}")}))
+    assert records.of(ten[0])["error"].startswith("It is gone. With --jobs, another seed")
+
+
 @pytest.mark.parametrize("kind", ["OutcomeUnknown", "AskedBefore", "FileMissing", "SomeFailed"])
 def test_what_may_have_been_charged_says_how_it_is_sent_again(tmp_path, ten, kind):
     # The pack's own words say "queue again", which in a batch is not enough.
@@ -207,7 +227,7 @@ def test_what_may_have_been_charged_says_how_it_is_sent_again(tmp_path, ten, kin
 
 def test_no_error_of_unknown_outcome_is_left_out():
     kinds = {errors.OutcomeUnknown, *errors.OutcomeUnknown.__subclasses__()}
-    assert {kind.__name__ for kind in kinds} <= _MAY_BE_PAID
+    assert {kind.__name__ for kind in kinds} <= set(IN_A_BATCH)
 
 
 def test_what_was_refused_before_it_was_charged_does_not(tmp_path, ten):

@@ -23,8 +23,19 @@ _OUT_OF_REACH = {"ServiceUnavailable", "TryLater", "BackendUnavailable", "Server
 _OUT_OF_REACH_IN_A_ROW = 3
 # Exit codes of failures before anything is charged: refused input, refused request, no account.
 _NOTHING_CHARGED = {64, 65, 77}
-# What the pack buys again when the same node is queued after it has said so; a batch does only when it is told to.
-_MAY_BE_PAID = {"OutcomeUnknown", "AskedBefore", "FileMissing", "SomeFailed"}
+# What the pack advises for one node ("queue again", "clear resume_request_id") is in a batch no way out of these.
+_ONLY_WHEN_TOLD = "With --jobs, what may have been charged is sent again only with --retry-unknown."
+_GONE = "With --jobs, another seed in the job's line has it rendered anew, at a new charge."
+IN_A_BATCH = {
+    "OutcomeUnknown": _ONLY_WHEN_TOLD,
+    "AskedBefore": _ONLY_WHEN_TOLD,
+    "FileMissing": _ONLY_WHEN_TOLD,
+    "SomeFailed": _ONLY_WHEN_TOLD,
+    "NothingToFetch": _GONE,
+    "UnknownId": _GONE,
+}
+# What the record of a job says of what was paid for it.
+_PAID = ("requests", "request_ids", "cost_usd", "estimate_usd")
 _KEY_SECONDS = 0.5  # how long Ctrl-C waits where waiting cannot be interrupted
 
 
@@ -194,15 +205,9 @@ class Batch:
         if isinstance(error, Unavailable) or kind in _NO_USE_TO_GO_ON or self._unreachable >= _OUT_OF_REACH_IN_A_ROW:
             self._close(error)
         earlier = self._records.of(job) or {}
-        again = " With --jobs, what may have been charged is sent again only with --retry-unknown."
-        return {
-            "state": FAILED,
-            "error": f"{error}{again if kind in _MAY_BE_PAID else ''}",
-            "kind": kind,
-            # What was paid for stays known: going on fetches it.
-            "requests": earlier.get("requests", {}),
-            "request_ids": earlier.get("request_ids", []),
-        }
+        # What was paid for stays known: going on fetches it.
+        paid = {name: earlier[name] for name in _PAID if name in earlier}
+        return {"state": FAILED, "error": f"{error} {IN_A_BATCH.get(kind, '')}".rstrip(), "kind": kind} | paid
 
     def _close(self, reason: RunError) -> None:
         """No further job begins."""

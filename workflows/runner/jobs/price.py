@@ -178,13 +178,14 @@ class Budget:
     def __init__(self, jobs: Iterable[Job], records: Records, prices: Prices, limit: float | None):
         self._limit = limit
         self._expected = {}
-        self.spent = 0.0
+        self._paid = {}  # job → what an earlier run paid for it
         for job in jobs:
             record = records.of(job) or {}
-            if record.get("request_ids"):  # paid for, by an earlier run
-                self.spent += record.get("cost_usd") or record.get("estimate_usd") or 0.0
+            if record.get("request_ids"):
+                self._paid[job.identity] = record.get("cost_usd") or record.get("estimate_usd") or 0.0
             if record.get("state") != DONE:
                 self._expected[job.identity] = 0.0 if record.get("request_ids") else estimate(job, prices)
+        self.spent = sum(self._paid.values())
         self._set_aside: dict[str, float] = {}
         self._doubtful = 0.0
         self._lock = threading.Lock()
@@ -225,7 +226,9 @@ class Budget:
         with self._lock:
             aside = self._set_aside.pop(job.identity, 0.0)
             self._expected.pop(job.identity, None)
-            if done:
-                self.spent += aside if cost is None else cost
+            if done and cost is not None:  # of a sound that was fetched it is what was paid for it then
+                self.spent += cost - self._paid.get(job.identity, 0.0)
+            elif done:
+                self.spent += aside
             elif not refused:
                 self._doubtful += aside
