@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ..words.remarks import Remark, directed
-from .correlate import cross_spectra
+from .context import Context
 from .measures import k_weighting
 
 # An octave each, which no codec and no vocoder moves as a whole; above, codecs throw away what few can hear.
@@ -32,15 +32,15 @@ class Recoloured:
         return directed("context_more", "context_less", self.db, low=self.low_hz, high=self.high_hz)
 
 
-def recoloured(kept: torch.Tensor, rendered: torch.Tensor, sample_rate: int) -> Recoloured | None:
-    """The band of ``rendered`` that is furthest off what it is in ``kept`` (both [C, n], the same music at any level).
+def recoloured(context: Context) -> Recoloured | None:
+    """The band of the context as rendered, at any level, that is furthest off what it is in the kept sound.
 
     None where no band is off by more than codecs do, and where there is too little sound to tell.
     """
-    if kept.shape[1] < _MIN_SECONDS * sample_rate:
+    if context.kept.shape[1] < _MIN_SECONDS * context.sample_rate:
         return None
-    xx, yy, _ = cross_spectra(kept, rendered, sample_rate)
-    frequency = torch.linspace(0, sample_rate / 2, len(xx), dtype=torch.float64)
+    xx, yy, _ = context.spectra
+    frequency = torch.linspace(0, context.sample_rate / 2, len(xx), dtype=torch.float64)
     heard = k_weighting(frequency)
     shares = []
     for power in (xx * heard, yy * heard):

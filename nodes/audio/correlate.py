@@ -6,6 +6,7 @@ y[n + k] ≈ x[n]. Which answer to believe is decided in ``align.py``.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -106,27 +107,41 @@ def phase_scores(
     """(how well y fits x [C, n] at each lag of ``offsets`` [k], information that rests on)."""
     xx, yy, xy = cross_spectra(x, y, sample_rate)
     coherence = (_power(xy) / (xx * yy).clamp_min(1e-30)).clamp(0, 0.999)
-    frequency = torch.linspace(0, sample_rate / 2, xx.shape[0], dtype=torch.float64)
-    omega = torch.linspace(0, math.pi, xx.shape[0], dtype=torch.float64)
-    reliable = (coherence / (1 - coherence)) * _in_band(frequency, sample_rate)
-    information = float((reliable * omega.square()).mean()) * x.shape[1]
+    bins = len(xx)
+    frequency = torch.linspace(0, sample_rate / 2, bins, dtype=torch.float64)
+    omega = torch.linspace(0, math.pi, bins, dtype=torch.float64)
+    used = _in_band(frequency, sample_rate)
+    omega, coherence, xy = omega[used], coherence[used], xy[used]
+    reliable = coherence / (1 - coherence)
+    information = float((reliable * omega.square()).sum()) / bins * x.shape[1]
     cross = reliable / xy.abs().clamp_min(1e-30) * xy
     phase = offsets[:, None] * omega[None]
     return phase.cos() @ cross.real - phase.sin() @ cross.imag, information
 
 
-def cross_spectra(x: torch.Tensor, y: torch.Tensor, sample_rate: int):
-    """Welch auto- and cross-spectra of x and y [C, n], summed over channels: Sxx, Syy (real), Sxy = X*·Y."""
+class Spectra(NamedTuple):
+    """Welch auto- and cross-spectra [bins] of x and y, summed over channels: Sxx, Syy (real), Sxy = X*·Y."""
+
+    xx: torch.Tensor
+    yy: torch.Tensor
+    xy: torch.Tensor
+
+
+def cross_spectra(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> Spectra:
+    """Spectra of x and y [C, n]."""
     size = 1 << max(5, round(math.log2(_SPECTRUM_SECONDS * sample_rate)))
     while size > 32 and x.shape[1] < 4 * size:
         size //= 2
     window = torch.hann_window(size)
+    # [channels and frames, bins], as they lie in memory.
     fx, fy = (
         torch.stft(side, size, size // 2, window=window, center=side.shape[1] < size, return_complex=True)
+        .transpose(1, 2)
+        .flatten(0, 1)
         for side in (x, y)
     )
-    xx, yy = (_power(side).sum((0, 2)).double() for side in (fx, fy))
-    return xx, yy, (fx.conj() * fy).sum((0, 2)).to(torch.complex128)
+    xx, yy = (torch.view_as_real(side).square().sum(0).sum(1).double() for side in (fx, fy))
+    return Spectra(xx, yy, (fx.conj() * fy).sum(0).to(torch.complex128))
 
 
 def envelope_correlogram(x: torch.Tensor, y: torch.Tensor, sample_rate: int) -> tuple[torch.Tensor, int]:

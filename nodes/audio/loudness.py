@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ..words.remarks import Remark, remark
-from .correlate import cross_spectra
+from .context import Context
 from .measures import k_weighting
 
 # Where the context came back as it was but for its level, that level is known.
@@ -33,9 +33,6 @@ _OFFSET_PIECES = 4
 # New sound may be short and strays more; more pieces must share its offset. Errs toward leaving it.
 _STRAY_PIECES = 8
 
-# Kept sound and the same sound as rendered, aligned, both [C, n].
-Context = tuple[torch.Tensor, torch.Tensor]
-
 
 @dataclass(frozen=True)
 class Gain:
@@ -55,35 +52,33 @@ class Gain:
 NO_GAIN = Gain(0.0, 0.0, True)
 
 
-def edge_gains(
-    left: Context | None, right: Context | None, sample_rate: int, silence_rms: float = SILENCE_RMS
-) -> tuple[Gain, Gain]:
+def edge_gains(left: Context | None, right: Context | None, silence_rms: float = SILENCE_RMS) -> tuple[Gain, Gain]:
     """Gain at the start and at the end of new sound, from the context on each side; none when none can tell."""
-    levels = [_rms(side[0]) if side and side[0].shape[1] >= _MIN_CONTEXT_SAMPLES else 0.0 for side in (left, right)]
+    tells = [side is not None and side.kept.shape[1] >= _MIN_CONTEXT_SAMPLES for side in (left, right)]
+    levels = [_rms(side.centred[0]) if side and known else 0.0 for side, known in zip((left, right), tells)]
     gains = [
-        context_gain(*side, sample_rate, silence_rms) if side and level >= _FAINT * max(levels) else None
+        context_gain(side, silence_rms) if side and level >= _FAINT * max(levels) else None
         for side, level in zip((left, right), levels)
     ]
     known = [gain for gain in gains if gain is not None] or [NO_GAIN]
     return gains[0] or known[0], gains[1] or known[-1]
 
 
-def context_gain(
-    reference: torch.Tensor, rendered: torch.Tensor, sample_rate: int, silence_rms: float = SILENCE_RMS
-) -> Gain | None:
-    """What brings ``rendered`` to the loudness of ``reference`` (both [C, n], aligned).
+def context_gain(context: Context, silence_rms: float = SILENCE_RMS) -> Gain | None:
+    """What brings the context as rendered to the loudness of the kept sound.
 
     Frequencies count as BS.1770 weighs them, and those at which the two agree decide, so that noise and lost treble
     do not count as level. None when either is silent or too short to say.
     """
-    if reference.shape[1] < _MIN_CONTEXT_SAMPLES or _rms(reference) < silence_rms:
+    kept, rendered = context.centred
+    if kept.shape[1] < _MIN_CONTEXT_SAMPLES or _rms(kept) < silence_rms:
         return None
     # A render far below the track may be the track at another level.
     if _rms(rendered) < silence_rms * 10 ** (-MAX_GAIN_DB / 20):
         return None
-    xx, yy, xy = cross_spectra(centred(reference), centred(rendered), sample_rate)
+    xx, yy, xy = context.spectra
     coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 1)
-    heard = k_weighting(torch.linspace(0, sample_rate / 2, len(xx), dtype=torch.float64))
+    heard = k_weighting(torch.linspace(0, context.sample_rate / 2, len(xx), dtype=torch.float64))
     xx, yy = heard * xx, heard * yy
     agrees = float((coherence * xx).sum() / xx.sum().clamp_min(1e-30)) >= _AGREES
     # With the phase lost (a vocoder) nothing is coherent, and with the sides lost (mono) little can be: then all
@@ -99,10 +94,10 @@ def offset_of(contexts: list[Context], gains: list[float]) -> torch.Tensor:
     """[C, 1]: the constant offset to add to new sound at its final level, 0 unless the kept sound plainly has one
     that the render lacks (or the other way round)."""
     found = []
-    for (reference, rendered), gain_db in zip(contexts, gains):
-        size = reference.shape[1] // _OFFSET_PIECES
+    for context, gain_db in zip(contexts, gains):
+        size = context.kept.shape[1] // _OFFSET_PIECES
         if size >= _MIN_CONTEXT_SAMPLES:
-            rest = (reference - rendered * 10 ** (gain_db / 20))[:, : size * _OFFSET_PIECES]
+            rest = (context.kept - context.rendered * 10 ** (gain_db / 20))[:, : size * _OFFSET_PIECES]
             found.append(rest.reshape(len(rest), _OFFSET_PIECES, size).mean(2))
     if not found:
         return torch.zeros(1, 1)
@@ -114,7 +109,7 @@ def stray_offset(raw: torch.Tensor, mix: torch.Tensor, contexts: list[Context]) 
 
     raw [C', n] under ``mix`` [C, C'] is the new sound, at any rate.
     """
-    beside = [_plainly(_means(rendered)) for _, rendered in contexts]
+    beside = [_plainly(_means(context.rendered)) for context in contexts]
     around = torch.stack(beside).mean(0) if beside else torch.zeros(len(mix), 1)
     return _plainly(mix @ _means(raw) - around)
 
@@ -132,11 +127,6 @@ def _plainly(pieces: torch.Tensor) -> torch.Tensor:
     """[C, pieces] → [C, 1]: the mean that all pieces share, 0 where they stray too far to tell."""
     mean, spread = pieces.mean(1, keepdim=True), pieces.std(1, keepdim=True)
     return torch.where((mean.abs() > _MIN_OFFSET) & (mean.abs() > 4 * spread), mean, torch.zeros_like(mean))
-
-
-def centred(piece: torch.Tensor) -> torch.Tensor:
-    """Without the constant offset some recordings have, which is no level and which codecs take away."""
-    return piece - piece.mean(1, keepdim=True)
 
 
 def gain_curve(start_db: float, stop_db: float, samples: int) -> torch.Tensor:
@@ -164,4 +154,4 @@ def limit(sound: torch.Tensor, ceiling: float) -> float:
 
 
 def _rms(piece: torch.Tensor) -> float:
-    return float(centred(piece).square().mean().sqrt())
+    return float(piece.square().mean().sqrt())

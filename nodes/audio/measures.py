@@ -1,5 +1,6 @@
 """What is heard in a piece of sound, in numbers. What to make of them is decided in ``seams.py``."""
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -135,9 +136,7 @@ def blocks_of(piece: torch.Tensor, sample_rate: int, *, from_end: bool = False) 
     count = piece.shape[1] // size
     skipped = piece.shape[1] - count * size if from_end else 0
     piece = piece[:, skipped : skipped + count * size]
-    frequency, weights = _weights(size, sample_rate)
-    # Without the first and the last bin, which the Hann window has no neighbours for.
-    matrix = _band_matrix(frequency, sample_rate)[1:-1] / size**2
+    weights, matrix = _weights(size, sample_rate), _band_matrix(size, sample_rate)
     found = [_powers(spectrum, weights, matrix) for spectrum in _spectra(piece, size)]
     left, right, both, bands = (torch.cat(parts) for parts in zip(*found))
     bass, body, treble = bands[:, _MEL_BANDS:].unbind(1)
@@ -151,50 +150,61 @@ def levels_of(piece: torch.Tensor, sample_rate: int) -> Levels:
     piece = piece[:, : piece.shape[1] // size * size]
     if not piece.shape[1]:
         return Levels(size / sample_rate, torch.empty(0))
-    _, weights = _weights(size, sample_rate)
-    powers = [_power(spectrum).sum(0) @ weights for spectrum in _spectra(piece, size)]
+    weights = _weights(size, sample_rate)
+    powers = [(spectrum.square() @ weights).sum(0) for spectrum in _spectra(piece, size)]
     return Levels(size / sample_rate, torch.cat(powers))
 
 
-def _weights(size: int, sample_rate: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(Hz of each bin of a block, by what its power counts for the mean square)."""
-    frequency = torch.arange(size // 2 + 1, dtype=torch.float64) * sample_rate / size
-    return frequency, (2 * k_weighting(frequency) / size**2).float()
+# Blocks of few sizes are heard again and again, and nothing changes these.
+@functools.lru_cache(maxsize=8)
+def _weights(size: int, sample_rate: int) -> torch.Tensor:
+    """[2 · bins]: by what the squares of ``_spectra`` count for the K-weighted mean square of a block."""
+    return (2 * k_weighting(_frequencies(size, sample_rate)) / size**2).float().repeat_interleave(2)
+
+
+def _frequencies(size: int, sample_rate: int) -> torch.Tensor:
+    """Hz of each bin of a block."""
+    return torch.arange(size // 2 + 1, dtype=torch.float64) * sample_rate / size
 
 
 def _spectra(piece: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
-    """[C, some blocks, bins] of ``piece`` [C, blocks · size] without its constant offset, until there are no more."""
+    """Spectra of ``piece`` [C, blocks · size] without its constant offset, some blocks at a time.
+
+    [C, blocks, 2 · bins]: real and imaginary parts in turn, which is twice as quick to square as complex numbers.
+    """
     offset = piece.mean(1, keepdim=True)
     for part in piece.split(_PART_BLOCKS * size, 1):
-        yield torch.fft.rfft((part - offset).unflatten(1, (-1, size)), dim=2)
+        spectrum = torch.fft.rfft((part - offset).unflatten(1, (-1, size)), dim=2)
+        yield torch.view_as_real(spectrum).flatten(2)
 
 
 def _powers(spectrum: torch.Tensor, weights: torch.Tensor, matrix: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """(left, right, both, bands) of blocks, from their spectra [C, blocks, bins]."""
-    left = _power(spectrum[0]) @ weights
-    right, both = torch.zeros_like(left), torch.zeros_like(left)
-    if len(spectrum) == 2:
-        right = _power(spectrum[1]) @ weights
-        product = spectrum[0].real * spectrum[1].real + spectrum[0].imag * spectrum[1].imag
-        both = product @ weights
-    # A Hann window, applied where it is a sum of three neighbours.
-    smooth = spectrum[..., 1:-1] - 0.5 * (spectrum[..., :-2] + spectrum[..., 2:])
-    return left, right, both, _power(smooth).sum(0) @ matrix
+    """(left, right, both, bands) of blocks, from their ``_spectra``."""
+    left, *others = spectrum.square() @ weights
+    right = both = torch.zeros_like(left)
+    if others:
+        right, both = others[0], (spectrum[0] * spectrum[1]) @ weights
+    # A Hann window, applied where it is a sum of three neighbours; the first and the last bin have none.
+    smooth = (spectrum[..., :-4] + spectrum[..., 4:]).mul_(-0.5).add_(spectrum[..., 2:-2]).square_().sum(0)
+    return left, right, both, (smooth[:, ::2] + smooth[:, 1::2]) @ matrix
 
 
-def _band_matrix(frequency: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """[bins, bands + 3]: the mean over each mel band, then the sums over bass, body and treble."""
+@functools.lru_cache(maxsize=8)
+def _band_matrix(size: int, sample_rate: int) -> torch.Tensor:
+    """[bins, bands + 3] without the first and the last bin: the mean over each mel band, then the sums over bass, body
+    and treble."""
+    frequency = _frequencies(size, sample_rate)
     top = 2595 * math.log10(1 + min(_MEL_TOP_HZ, 0.45 * sample_rate) / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, _MEL_BANDS + 1, dtype=torch.float64) / 2595) - 1)
     # Where the bins are wider than the bands, neighbouring bands share one.
-    bins = (edges / (sample_rate / (2 * len(frequency) - 2))).round().long().clamp(max=len(frequency) - 1).tolist()
+    bins = (edges / (sample_rate / size)).round().long().clamp(max=len(frequency) - 1).tolist()
     matrix = torch.zeros(len(frequency), _MEL_BANDS + 3)
     for column, (a, b) in enumerate(zip(bins, bins[1:])):
         b = max(b, a + 1)
         matrix[a:b, column] = 1 / (b - a)
     for column, (low, high) in ((-3, _BASS_HZ), (-2, _BODY_HZ), (-1, _TREBLE_HZ)):
         matrix[:, column] = ((frequency >= low) & (frequency < high)).float()
-    return matrix
+    return matrix[1:-1] / size**2
 
 
 def loudness_db(blocks: Blocks) -> torch.Tensor:
@@ -275,8 +285,3 @@ def _lufs(power: torch.Tensor) -> torch.Tensor:
 
 def _db(power: torch.Tensor) -> torch.Tensor:
     return 10 * torch.log10(power + 1e-30)
-
-
-def _power(spectrum: torch.Tensor) -> torch.Tensor:
-    """|X|², without the square root and the overflow care of abs()."""
-    return spectrum.real.square() + spectrum.imag.square()

@@ -9,15 +9,14 @@ import torch
 from ..words.remarks import Remark, remark
 from .channels import mix_remarks
 from .colour import Recoloured, recoloured
+from .context import Context
 from .cut import REACH_SECONDS, TONAL_FADE_SECONDS, best_cut
 from .edges import STOPPING, Edge, Target, covered
 from .extrapolate import learning_samples
 from .loudness import (
     LEVEL_CONTEXT_SECONDS,
     NO_GAIN,
-    Context,
     Gain,
-    centred,
     edge_gains,
     gain_curve,
     limit,
@@ -27,7 +26,7 @@ from .loudness import (
 from .render import Mix, Placement, Render, plain_mix
 from .spaces import Span, Track
 from .splice import continue_from, continue_into, fade_in, fade_out, fade_samples
-from .stereo import narrowed_db, restored_mix
+from .stereo import narrowed_db, products_of, restored_mix
 
 # New sound is written in blocks of this size, so that a range of ten minutes needs no second place.
 _WRITTEN_SAMPLES = 1 << 20
@@ -118,14 +117,15 @@ class Scene:
             return self, []
         raw = replace(self, placement=replace(self.placement, mix=_as_is(self.render.sound.channels)))
         contexts = [side for target in targets for side in raw.contexts(target) if side is not None]
-        if not contexts or any(_rms(kept) < self.silence_rms for kept, _ in contexts):
+        if not contexts or any(_rms(context.kept) < self.silence_rms for context in contexts):
             return self, []
-        mix = restored_mix(contexts, self.placement.mix)
+        products = products_of(contexts)
+        mix = restored_mix(products, self.placement.mix)
         scene, said = self, []
         if mix != self.placement.mix:
             scene = replace(self, placement=replace(self.placement, mix=mix))
             said = list(_channel_remarks(mix))
-        if narrowed_db(contexts, mix) < _NARROWED_DB:
+        if narrowed_db(products, mix) < _NARROWED_DB:
             said.append(remark("mono_render"))
         return scene, said
 
@@ -135,7 +135,7 @@ class Scene:
         left, right = self.contexts(target)
         gains = (NO_GAIN, NO_GAIN)
         if self.options.match_loudness:
-            gains = edge_gains(left, right, self.track.sample_rate, self.silence_rms)
+            gains = edge_gains(left, right, self.silence_rms)
         said += [text for gain in gains for text in gain.remarks()]
         sides = [(side, gain.db) for side, gain in zip((left, right), gains) if side is not None]
         offset = offset_of([side for side, _ in sides], [gain for _, gain in sides])
@@ -150,10 +150,9 @@ class Scene:
         """How the colour of ``context`` changed; None, too, where it is silence."""
         if context is None:
             return None
-        kept, rendered = (centred(side) for side in context)
-        if min(_rms(kept), _rms(rendered)) < self.silence_rms:
+        if min(map(_rms, context.centred)) < self.silence_rms:
             return None
-        return recoloured(kept, rendered, self.track.sample_rate)
+        return recoloured(context)
 
     def stray_offset(self, start: int, stop: int, contexts: list[Context], left: Gain, right: Gain) -> torch.Tensor:
         """[C, 1]: what constant offset the new sound of [start, stop) would have that its surroundings have not."""
@@ -178,7 +177,7 @@ class Scene:
         return replace(piece, start=start, stop=stop, left=left, right=right)
 
     def contexts(self, target: Target) -> tuple[Context | None, Context | None]:
-        """(kept, rendered) sound on the left and on the right of ``target``."""
+        """The sound on the left and on the right of ``target``."""
         near = self.track.samples(LEVEL_CONTEXT_SECONDS)
         return (
             self.context(target.start - near, target.start, nearest_last=True),
@@ -227,7 +226,7 @@ class Scene:
             kept = self.beside(stop, stop + learning_samples(rate), piece, piece.right.gain, target.right)
             continue_into(new, *kept, min(piece.right.fade, most), rate)
 
-    def beside(self, low: int, high: int, piece: Piece, gain: Gain, edge: Edge) -> Context:
+    def beside(self, low: int, high: int, piece: Piece, gain: Gain, edge: Edge) -> tuple[torch.Tensor, torch.Tensor]:
         """The kept sound of [low, high) and how it was rendered, at the same level: as nothing that tells at a JOIN."""
         first, last = (self.known[0][0], self.known[-1][1]) if self.known else (low, high)
         low, high = max(low, first, 0), min(high, last, self.track.length)
@@ -240,14 +239,14 @@ class Scene:
         return self.placement.take(self.render, start, stop)
 
     def context(self, low: int, high: int, *, nearest_last: bool) -> Context | None:
-        """(kept, rendered) sound of the known span in [low, high) that is nearest to the edit."""
+        """The sound of the known span in [low, high) that is nearest to the edit."""
         first, last = self.placement.available(self.render)
         spans = [(max(a, low, first), min(b, high, last)) for a, b in self.known]
         spans = [span for span in spans if span[1] > span[0]]
         if not spans:
             return None
         start, stop = spans[-1 if nearest_last else 0]
-        return self.track.cut(start, stop), self.take(start, stop)
+        return Context(self.track.cut(start, stop), self.take(start, stop), self.track.sample_rate)
 
 
 def _channel_remarks(mix: Mix) -> tuple[Remark, ...]:
@@ -268,6 +267,6 @@ def _similarity(context: Context | None) -> float | None:
     if context is None:
         return None
     # An offset that a service took away is no difference anybody hears.
-    kept, rendered = (centred(side.double()) for side in context)
+    kept, rendered = (side.double() for side in context.centred)
     energy = math.sqrt(float(kept.square().sum()) * float(rendered.square().sum()))
     return float((kept * rendered).sum()) / energy if energy > 1e-20 else None

@@ -5,10 +5,12 @@ context tells which. It is believed by what it leaves over, so that narrow sound
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
-from .loudness import Context, centred
+from .context import Context
 from .render import Mix
 
 # A mix that leaves less than half of what the plain one leaves is no accident of a codec: what a codec adds is left
@@ -31,17 +33,34 @@ _TRIED: tuple[Mix, ...] = (
 )
 
 
-def restored_mix(contexts: list[Context], mix: Mix) -> Mix:
+@dataclass(frozen=True, eq=False)
+class Products:
+    """Sums of products of every channel with every other, all in double precision.
+
+    kept: [2, 2]. rendered: [C', C'], under no mix. across: [2, C'].
+    """
+
+    kept: torch.Tensor
+    rendered: torch.Tensor
+    across: torch.Tensor
+
+
+def products_of(contexts: Sequence[Context]) -> Products:
+    """Of contexts whose rendered channels [C', n] are under no mix."""
+    found = []
+    for context in contexts:
+        kept, rendered = map(_bright, context.centred)
+        found.append((kept @ kept.T, rendered @ rendered.T, kept @ rendered.T))
+    return Products(*(torch.stack(parts).sum(0) for parts in zip(*found)))
+
+
+def restored_mix(products: Products, mix: Mix) -> Mix:
     """The mix that brings the rendered channels to the kept ones, or ``mix`` where none is clearly better.
 
-    contexts: kept [2, n] and as rendered under no mix [C', n], aligned. The level is left to ``loudness.py``: the
-    result has that of ``mix``.
+    The level is left to ``loudness.py``: the result has that of ``mix``.
     """
-    kept = _bright(torch.cat([side[0] for side in contexts], dim=1))
-    rendered = _bright(torch.cat([side[1] for side in contexts], dim=1))
-    power = rendered @ rendered.T
-    across = kept @ rendered.T
-    whole = float(kept.square().sum())
+    power, across = products.rendered, products.across
+    whole = float(products.kept.trace())
     ends = power.diagonal()
     if whole <= 0 or float(ends.min()) <= _EMPTY * float(ends.max()):
         return mix
@@ -72,18 +91,16 @@ def _left_over(mix: torch.Tensor, power: torch.Tensor, across: torch.Tensor, who
 
 def _bright(piece: torch.Tensor) -> torch.Tensor:
     """With the bass taken down: it lies in the middle and would hide what the rest does."""
-    piece = centred(piece)
     return (piece[:, 1:] - 0.9 * piece[:, :-1]).double()
 
 
-def narrowed_db(contexts: list[Context], mix: Mix) -> float:
+def narrowed_db(products: Products, mix: Mix) -> float:
     """By how much the rendered sound under ``mix`` is narrower than the kept (negative), or wider, in dB."""
-    kept = _width(_bright(torch.cat([side[0] for side in contexts], dim=1)))
-    rendered = torch.tensor(mix, dtype=torch.float64) @ _bright(torch.cat([side[1] for side in contexts], dim=1))
-    return 10 * math.log10(_width(rendered) / kept)
+    mixed = torch.tensor(mix, dtype=torch.float64)
+    return 10 * math.log10(_width(mixed @ products.rendered @ mixed.T) / _width(products.kept))
 
 
-def _width(piece: torch.Tensor) -> float:
-    """Power of left − right over that of both, no less than −30 dB."""
-    side, mid = (float((piece[0] + sign * piece[1]).square().sum()) for sign in (-1, 1))
+def _width(power: torch.Tensor) -> float:
+    """Power of left − right over that of both, no less than −30 dB. power: [2, 2], the channels' products."""
+    side, mid = (max(0.0, float(power.trace() + 2 * sign * power[0, 1])) for sign in (-1, 1))
     return max(side, 1e-3 * (side + mid), 1e-30) / max(side + mid, 1e-30)
