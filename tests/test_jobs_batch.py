@@ -82,10 +82,10 @@ def ten(tmp_path):
     return jobs_of(tmp_path, *({"name": f"job {n}", "1.seed": n, "1.duration": 10} for n in range(10)))
 
 
-def run(tmp_path, jobs, engine, limit=None):
+def run(tmp_path, jobs, engine, limit=None, retries_unknown=False):
     records = Records(tmp_path / "out")
     records.reconcile(jobs)
-    budget = Budget(jobs, records, Prices(), limit)
+    budget = Budget(jobs, records, Prices(), limit, retries_unknown)
     return Batch(jobs, records, engine, budget, lambda: None).run(), records, budget
 
 
@@ -228,6 +228,38 @@ def test_what_may_have_been_charged_says_how_it_is_sent_again(tmp_path, ten, kin
 def test_no_error_of_unknown_outcome_is_left_out():
     kinds = {errors.OutcomeUnknown, *errors.OutcomeUnknown.__subclasses__()}
     assert {kind.__name__ for kind in kinds} <= set(IN_A_BATCH)
+
+
+def test_what_was_sent_without_an_answer_counts_beside_what_is_sent_again(tmp_path, ten):
+    ends = {"job 0": RunFailed("Who knows.", "x.OutcomeUnknown"), "job 1": RunFailed("Later.", "x.ServiceUnavailable")}
+    cost = 10 * PRICE
+    limit = 10.5 * cost
+    _, records, _ = run(tmp_path, ten, Engine(tmp_path, ends, cost=cost), limit)
+    assert records.of(ten[0])["may_have_cost_usd"] == cost and "may_have_cost_usd" not in records.of(ten[1])
+    # As often as the command is given without --retry-unknown, nothing more is sent.
+    ends = {"job 0": RunFailed("As I said.", "x.AskedBefore")}
+    _, records, _ = run(tmp_path, ten, Engine(tmp_path, ends, cost=cost), limit)
+    assert records.of(ten[0])["may_have_cost_usd"] == cost and records.is_done(ten[1])
+    # Bought again, it may cost twice: that is more than the limit, though what is known to be spent is not.
+    again = Budget(ten, records, Prices(), limit, retries_unknown=True)
+    with pytest.raises(Refused, match=r"\$0\.0180 are spent and \$0\.0020 may have been charged without an answer"):
+        again.check_all()
+    _, records, budget = run(tmp_path, ten, Engine(tmp_path, cost=cost), 11 * cost, retries_unknown=True)
+    assert budget.spent == pytest.approx(10 * cost) and records.of(ten[0])["may_have_cost_usd"] == cost
+    # And is not forgotten, neither when all is done nor when it was lost twice.
+    with pytest.raises(Refused):
+        Budget(ten, records, Prices(), limit).check_all()
+
+
+def test_what_was_lost_twice_may_have_cost_twice(tmp_path, ten):
+    job, cost = ten[0], 10 * PRICE
+    lost = {"job 0": RunFailed("Who knows.", "x.OutcomeUnknown")}
+    told = {"job 0": RunFailed("As I said.", "x.AskedBefore")}
+    later = {"job 0": RunFailed("Not now.", "x.ServiceUnavailable")}
+    steps = [(lost, False, 1), (lost, True, 2), (told, False, 2), (later, False, 2), ({}, False, 1)]
+    for ends, again, may_have in steps:
+        _, records, _ = run(tmp_path, [job], Engine(tmp_path, ends, cost=cost), None, again)
+        assert records.of(job)["may_have_cost_usd"] == pytest.approx(may_have * cost), (ends, again)
 
 
 def test_what_was_refused_before_it_was_charged_does_not(tmp_path, ten):

@@ -176,6 +176,8 @@ def test_whatever_ends_it_the_same_command_goes_on_and_nothing_is_paid_twice(tmp
         for record in unknown:
             assert record["kind"] in ("OutcomeUnknown", "AskedBefore", "SomeFailed")
             assert "--retry-unknown" in record["error"]
+            assert record["may_have_cost_usd"] == pytest.approx(0.004 if record["name"] in NAMES else 0.0012)
+        assert f"and perhaps ${sum(record['may_have_cost_usd'] for record in unknown):.4f} more" in out
 
         doubtful = in_doubt(tmp_path / "cache")
         done = next(name for name in NAMES if records(folder)[name]["state"] == "done")

@@ -193,7 +193,10 @@ class Batch:
         else:
             record, self._unreachable = found, 0
         refused = isinstance(found, RunError) and found.exit_code in _NOTHING_CHARGED
-        self._budget.known(job, record.get("cost_usd"), done=record["state"] == DONE, refused=refused)
+        done, unanswered = record["state"] == DONE, IN_A_BATCH.get(record.get("kind", "")) == _ONLY_WHEN_TOLD
+        cost = record.get("cost_usd")
+        if unknown := self._budget.known(job, cost, done=done, refused=refused, unanswered=unanswered):
+            record["may_have_cost_usd"] = round(unknown, 6)
         self._records.add(job, record | {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
         self._progress.ended(job, record, self._budget.spent)
         self._after_each()

@@ -79,14 +79,14 @@ class _Batch:
         place = place_of(self.user / "__acestep", self.variables)
         records, prices = Records(self.folder), Prices(place)
         if options.dry_run:
-            return _told_price(jobs, Budget(jobs, records, prices, options.max_cost_usd), prices)
+            return _told_price(jobs, Budget(jobs, records, prices, options.max_cost_usd, options.retry_unknown), prices)
         pays = any(job.may_pay for job in jobs)
         patience = PAID_PATIENCE_SECONDS if pays and not options.simulator else 0
         start = functools.partial(_started, self.home, self.user, self.variables)
         engine = self.cleanup.enter_context(ComfyUIEngine(start, patience, await_answers))
         jobs = _decided(jobs, engine, self.home)
         records.reconcile(jobs)
-        budget = Budget(jobs, records, prices, options.max_cost_usd)
+        budget = Budget(jobs, records, prices, options.max_cost_usd, options.retry_unknown)
         budget.check_all()
         if pays and not options.retry_unknown:
             tell_again_of_unknown(place)
@@ -130,8 +130,10 @@ class _Batch:
             listing.write()
         done = sum(records.is_done(job) for job in jobs)
         say(f"{done} of {len(jobs)} jobs are in {self.folder}; listen in {self.folder / page.PAGE}.")
-        if budget.spent:
-            say(f"Cost of these jobs so far: ${budget.spent:.4f}.")
+        unknown = sum((records.of(job) or {}).get("may_have_cost_usd", 0.0) for job in jobs)
+        if budget.spent or unknown:
+            perhaps = f", and perhaps ${unknown:.4f} more of requests without an answer" if unknown else ""
+            say(f"Cost of these jobs so far: ${budget.spent:.4f}{perhaps}.")
         if error := closing_error(outcome, len(jobs), self.folder):
             raise error
         return 0

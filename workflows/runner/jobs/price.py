@@ -173,21 +173,32 @@ def _ranges(job: Job, link: object, seconds: float) -> list[list[float]] | None:
 
 
 class Budget:
-    """What all jobs of a file may cost together, those of earlier runs included. limit: None for none."""
+    """What all jobs of a file may cost together, those of earlier runs included. limit: None for none.
 
-    def __init__(self, jobs: Iterable[Job], records: Records, prices: Prices, limit: float | None):
+    retries_unknown: whether what may have been charged without an answer is bought again. If it is not, a job costs
+    what it may have cost or what it is expected to, and not both.
+    """
+
+    def __init__(
+        self, jobs: Iterable[Job], records: Records, prices: Prices, limit: float | None, retries_unknown: bool = False
+    ):
         self._limit = limit
         self._expected = {}
-        self._paid = {}  # job → what an earlier run paid for it
+        # Of earlier runs, by job: what was paid for it; what its requests without an answer may have cost, and what of
+        # that is beside what it is expected to cost now.
+        self._paid, self._unknown, self._beside = {}, {}, {}
         for job in jobs:
             record = records.of(job) or {}
             if record.get("request_ids"):
                 self._paid[job.identity] = record.get("cost_usd") or record.get("estimate_usd") or 0.0
             if record.get("state") != DONE:
                 self._expected[job.identity] = 0.0 if record.get("request_ids") else estimate(job, prices)
+            self._unknown[job.identity] = record.get("may_have_cost_usd", 0.0)
+            both = 0.0 if retries_unknown else min(self._unknown[job.identity], self.expected_of(job))
+            self._beside[job.identity] = self._unknown[job.identity] - both
         self.spent = sum(self._paid.values())
         self._set_aside: dict[str, float] = {}
-        self._doubtful = 0.0
+        self._doubtful = sum(self._beside.values())
         self._lock = threading.Lock()
 
     @property
@@ -200,8 +211,9 @@ class Budget:
 
     def check_all(self) -> None:
         """Raises Refused when the jobs cannot all run within the limit."""
-        if self._limit is not None and self.spent + self.expected > self._limit + _ROUNDING_USD:
+        if self._limit is not None and self.spent + self._doubtful + self.expected > self._limit + _ROUNDING_USD:
             spent = f" and ${self.spent:.4f} are spent" if self.spent else ""
+            spent += f" and ${self._doubtful:.4f} may have been charged without an answer" if self._doubtful else ""
             raise Refused(
                 f"The jobs that are left cost about ${self.expected:.4f}{spent}, which is above --max-cost-usd "
                 f"{self._limit:g}; nothing was bought. Raise it, or take jobs out."
@@ -221,8 +233,11 @@ class Budget:
             self._set_aside[job.identity] = amount
         return None
 
-    def known(self, job: Job, cost: float | None, *, done: bool, refused: bool) -> None:
-        """A job has ended. cost: as it was reported. One that failed, and was not refused, may have been charged."""
+    def known(self, job: Job, cost: float | None, *, done: bool, refused: bool, unanswered: bool) -> float:
+        """A job has ended. cost: as it was reported. One that failed, and was not refused, may have been charged.
+
+        unanswered: whether that will stay unknown. Returns what such requests of the job may have cost beside ``cost``.
+        """
         with self._lock:
             aside = self._set_aside.pop(job.identity, 0.0)
             self._expected.pop(job.identity, None)
@@ -232,3 +247,6 @@ class Budget:
                 self.spent += aside
             elif not refused:
                 self._doubtful += aside
+        if done or unanswered:
+            return self._beside.get(job.identity, 0.0) + (aside if unanswered else 0.0)
+        return self._unknown.get(job.identity, 0.0)
