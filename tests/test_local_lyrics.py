@@ -1,7 +1,8 @@
 """The language of lyrics, told from their script, and v1's marks."""
 
 import pytest
-from acestep_nodes.nodes.backends.local.lyric_language import of, of_script, v1_lyrics
+from acestep_nodes.nodes.backends.local.lyric_language import of, of_script, of_tags, v1_lyrics
+from acestep_nodes.nodes.words import vocabulary
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,22 @@ def test_lines_whose_script_does_not_tell_are_in_the_usual_language():
 )
 def test_lyrics_and_tags_say_the_language_as_far_as_the_script_allows(lyrics, tags, language):
     assert of(lyrics, tags) == language
+
+
+@pytest.mark.parametrize("code", [code for code in vocabulary.LANGUAGES if code != "unknown"])
+def test_the_language_that_tag_builder_writes_is_read_back(code):
+    assert of_tags(f"jazz, {vocabulary.LANGUAGE_NAMES[code]} vocal, piano") == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("sung in German", "de"),
+        ("Mandarin female vocals", "zh"),
+        ("latin pop, female vocal", None),
+        ("spanish guitar, singer-songwriter", None),
+        ("french house", None),
+    ],
+)
+def test_only_a_language_that_is_sung_is_read(text, code):
+    assert of_tags(text) == code

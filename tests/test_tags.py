@@ -129,22 +129,3 @@ def test_any_text_can_be_read(text):
 )
 def test_what_has_fields_of_its_own_is_taken_out(text, left):
     assert tags.without_data(text) == left
-
-
-@pytest.mark.parametrize("code", [code for code in vocabulary.LANGUAGES if code != "unknown"])
-def test_the_language_that_tag_builder_writes_is_read_back(code):
-    assert tags.read_language(f"jazz, {vocabulary.LANGUAGE_NAMES[code]} vocal, piano") == code
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("sung in German", "de"),
-        ("Mandarin female vocals", "zh"),
-        ("latin pop, female vocal", None),
-        ("spanish guitar, singer-songwriter", None),
-        ("french house", None),
-    ],
-)
-def test_only_a_language_that_is_sung_is_read(text, code):
-    assert tags.read_language(text) == code

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from .vocabulary import LANGUAGE_NAMES, MAX_BPM, MIN_BPM
+from .vocabulary import MAX_BPM, MIN_BPM
 
 # Letters and symbols by their category, and blank: the fillers of Hangul and Braille's empty cell.
 _UNSEEN_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
@@ -32,16 +32,6 @@ _BPM_SAID = re.compile(f"{_LEAD}(?:{_BPM.pattern})", re.IGNORECASE)
 _KEY_SAID = re.compile(_LEAD + _KEY.pattern, re.IGNORECASE)
 _METRE_SAID = re.compile(_LEAD + _TIME_SIGNATURE.pattern, re.IGNORECASE)
 _FILLERS_ONLY = re.compile(rf"(?:[\s.:~=-]|\b{_FILLER})*", re.IGNORECASE)
-
-# The languages' names and codes, the longer names first; "latin pop" is no song in Latin.
-_CODES = {name: code for code, name in LANGUAGE_NAMES.items()} | {"mandarin": "zh"}
-_NAMES = "|".join(sorted(_CODES, key=len, reverse=True))
-_SUNG_IN = re.compile(
-    rf"\b(?P<before>{_NAMES})[\s-]+(?:(?:language|female|male|woman|man|lead|backing|choral)[\s-]+)*"
-    r"(?:vocals?|vocalists?|voices?|singers?|singing|lyrics|rap|rapper|choir)\b"
-    rf"|\b(?:sing|sings|singing|sung|rapped|rapping|vocals?|lyrics)[\s-]+in[\s-]+(?P<after>{_NAMES})\b",
-    re.IGNORECASE,
-)
 
 # Metres ACE-Step knows (2, 3, 4 and 6 beats); others in the text are left to the text.
 _METRES = {("2", "4"): "2/4", ("3", "4"): "3/4", ("4", "4"): "4/4", ("6", "8"): "6/8"}
@@ -111,15 +101,6 @@ def _unless_article(key: re.Match) -> str:
     """In running text a small "a" is an article: "a major label sound" stays."""
     article = key["root"] == "a" and not key["accidental"] and key.end() < len(key.string)
     return key[0] if article else " "
-
-
-def read_language(tags: str) -> str | None:
-    """The code of the first language that ``tags`` want sung, as "french vocal" or "sung in french", or None.
-
-    A language that names a style or an instrument ("latin pop", "spanish guitar") is none.
-    """
-    found = _SUNG_IN.search(tags)
-    return _CODES[(found["before"] or found["after"]).lower()] if found else None
 
 
 def read_bpm(tags: str) -> int | None:

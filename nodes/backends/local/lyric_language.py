@@ -3,8 +3,7 @@
 import re
 import unicodedata
 
-from ...words import tags as tag_reader
-from ...words.vocabulary import LANGUAGES
+from ...words.vocabulary import LANGUAGE_NAMES, LANGUAGES
 
 # The languages the models know that are written in a script, the commonest first. Kana decides before the Chinese
 # characters that Japanese is written with as well.
@@ -29,6 +28,16 @@ USUAL = "en"
 # The languages of v1's lyric tokenizer (comfy/text_encoders/ace.py).
 V1_LANGUAGES = tuple("en de fr es it pt pl tr ru cs nl ar zh ja hu ko hi".split())
 
+# The languages' names and codes, the longer names first; "latin pop" is no song in Latin.
+_CODES = {name: code for code, name in LANGUAGE_NAMES.items()} | {"mandarin": "zh"}
+_NAMES = "|".join(sorted(_CODES, key=len, reverse=True))
+_SUNG_IN = re.compile(
+    rf"\b(?P<before>{_NAMES})[\s-]+(?:(?:language|female|male|woman|man|lead|backing|choral)[\s-]+)*"
+    r"(?:vocals?|vocalists?|voices?|singers?|singing|lyrics|rap|rapper|choir)\b"
+    rf"|\b(?:sing|sings|singing|sung|rapped|rapping|vocals?|lyrics)[\s-]+in[\s-]+(?P<after>{_NAMES})\b",
+    re.IGNORECASE,
+)
+
 _MARKED = re.compile(r"^\s*\[(?P<mark>[^\[\]]+)\]")
 
 
@@ -49,7 +58,16 @@ def of(lyrics: str, tags: str) -> str:
 def named_in(lyrics: str, tags: str) -> str | None:
     """The language that the first mark in ``lyrics`` or the ``tags`` name, or None."""
     marks = (match["mark"].strip().lower() for line in lyrics.splitlines() if (match := _MARKED.match(line)))
-    return next((mark for mark in marks if mark in LANGUAGES), None) or tag_reader.read_language(tags)
+    return next((mark for mark in marks if mark in LANGUAGES), None) or of_tags(tags)
+
+
+def of_tags(tags: str) -> str | None:
+    """The code of the first language that ``tags`` want sung, as "french vocal" or "sung in french", or None.
+
+    A language that names a style or an instrument ("latin pop", "spanish guitar") is none.
+    """
+    found = _SUNG_IN.search(tags)
+    return _CODES[(found["before"] or found["after"]).lower()] if found else None
 
 
 def v1_lyrics(lyrics: str, language: str, usual: str = USUAL) -> str:
