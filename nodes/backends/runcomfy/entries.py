@@ -1,7 +1,7 @@
 """What the journal remembers: paid requests, and the runs they belong to."""
 
 import uuid
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -86,7 +86,7 @@ class Entry:
         return self.request_id
 
     def as_json(self) -> dict:
-        return asdict(self) | {"state": self.state.value, "where": list(self.where)}
+        return vars(self) | {"state": self.state.value}
 
     @classmethod
     def from_json(cls, data: dict) -> "Entry":
@@ -144,7 +144,7 @@ class Run:
         return replace(self, key=other.key, created=other.created) == other
 
     def as_json(self) -> dict:
-        return asdict(self) | {"sources": list(self.sources)}
+        return dict(vars(self))
 
     @classmethod
     def from_json(cls, data: dict) -> "Run":

@@ -207,12 +207,11 @@ class Journal:
             raise JournalError(remark("journal_unreadable", path=str(self.path))) from None
 
     def _store(self, content: Content) -> None:
-        data = {
-            "schema": SCHEMA,
-            "entries": [entry.as_json() for entry in content.entries],
-            "runs": [run.as_json() for run in content.runs],
-        }
-        write_private(self.path, json.dumps(data, indent=1).encode())
+        # A line each, to be read by people; an indent would take json's slow encoder.
+        entries = ",\n".join(json.dumps(entry.as_json()) for entry in content.entries)
+        runs = ",\n".join(json.dumps(run.as_json()) for run in content.runs)
+        text = f'{{"schema": {SCHEMA},\n"entries": [\n{entries}\n],\n"runs": [\n{runs}\n]}}\n'
+        write_private(self.path, text.encode())
 
 
 class _Edit:
