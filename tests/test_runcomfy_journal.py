@@ -14,10 +14,18 @@ from pathlib import Path
 
 import pytest
 from acestep_nodes.nodes.backends.runcomfy import account
-from acestep_nodes.nodes.backends.runcomfy.entries import Entry, Run, State
-from acestep_nodes.nodes.backends.runcomfy.errors import JournalError
+from acestep_nodes.nodes.backends.runcomfy import journal as journal_module
+from acestep_nodes.nodes.backends.runcomfy.entries import OPEN, Entry, Run, State
+from acestep_nodes.nodes.backends.runcomfy.errors import BalanceExhausted, JournalError
 from acestep_nodes.nodes.backends.runcomfy.files import FileLock
-from acestep_nodes.nodes.backends.runcomfy.journal import KEPT_SETTLED, MAX_OPEN, Content, Journal
+from acestep_nodes.nodes.backends.runcomfy.journal import (
+    KEPT_REFUSED,
+    KEPT_RUNS,
+    KEPT_SETTLED,
+    MAX_OPEN,
+    Content,
+    Journal,
+)
 from acestep_nodes.nodes.backends.runcomfy.place import Patience, Place
 from acestep_nodes.nodes.backends.runcomfy.queued import Queued
 from acestep_nodes.nodes.request.requests import Call
@@ -188,9 +196,9 @@ def test_what_was_pruned_has_not_vanished(simulator, tmp_path):
     later = time.time() + 60
     settled = [entry(n, state=State.DELIVERED, request_id=f"req-{n}", updated=later) for n in range(KEPT_SETTLED)]
     saved._store(Content((*saved.read().entries, *settled), ()))
-    saved.note_shown({settled[0].key})  # any change prunes
-    assert len(saved.read().entries) == KEPT_SETTLED
-    assert generate(place, song(seed=8)).error is None and simulator.paid == 2
+    assert generate(place, song(seed=8)).error is None and simulator.paid == 2  # a run that is new prunes
+    assert [e.seed for e in saved.read().entries if e.seed in (7, 8) and e.account != "a"] == [8]
+    assert generate(place, song(seed=9)).error is None and simulator.paid == 3
 
 
 def test_a_key_that_vanished_beside_the_journal_is_noticed_before_anything_is_bought(simulator, tmp_path):
@@ -324,18 +332,90 @@ def test_one_that_must_be_shown_first_stops_until_a_run_queued_after_that(place,
 # Pruning
 
 
+def delivered(n, **changes) -> Entry:
+    return entry(n, state=State.DELIVERED, request_id=f"req-{n}", **changes)
+
+
+def rendered_by(entries, **changes) -> Run:
+    calls = {f"0/{take}/0": each.key for take, each in enumerate(entries)}
+    return run_of(takes=len(entries), calls=calls, **changes)
+
+
 def test_only_settled_entries_are_pruned_the_oldest_first(place):
     saved = Journal(place)
     begun = accepted(saved, 0)
     content = saved.read()
-    settled = [entry(n, state=State.DELIVERED, request_id=f"req-{n}") for n in range(1, KEPT_SETTLED + 51)]
-    runs = [run_of(calls={"0/0/0": each.key}) for each in settled]
+    settled = [delivered(n) for n in range(1, KEPT_SETTLED + 51)]
+    runs = [rendered_by([each]) for each in settled]
     saved._store(Content((*content.entries, *settled), (*content.runs, *runs)))
-    saved.update(begun, cost_usd=0.1)  # any change prunes
+    saved.begin(run_of(), Call(), entry(9000))
     kept = saved.read()
-    assert len(kept.entries) == KEPT_SETTLED + 1 and kept.entry(begun.key) is not None
-    assert {each.seed for each in kept.entries} == {0, *range(51, KEPT_SETTLED + 51)}
-    assert len(kept.runs) == KEPT_SETTLED + 1
+    assert len(kept.entries) == KEPT_SETTLED + 2 and kept.entry(begun.key) is not None
+    assert {each.seed for each in kept.entries} == {0, *range(51, KEPT_SETTLED + 51), 9000}
+    assert len(kept.runs) == KEPT_SETTLED + 2
+
+
+def test_what_was_refused_is_pruned_by_itself_and_its_runs_forget_it():
+    paid = [delivered(n) for n in range(3)]
+    refused = [entry(n, state=State.REFUSED) for n in range(100, 100 + KEPT_REFUSED + 20)]
+    runs = (rendered_by([*paid, refused[0], refused[-1]]), rendered_by(refused[:5]))
+    kept = journal_module._pruned(Content((*paid, *refused), runs))
+    assert kept.entries == (*paid, *refused[20:])
+    assert kept.runs == (replace(runs[0], calls={k: v for k, v in runs[0].calls.items() if v != refused[0].key}),)
+
+
+def test_what_was_refused_and_pruned_has_not_vanished(simulator, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_module, "KEPT_REFUSED", 2)
+    place = place_for(simulator, tmp_path)
+    simulator.change({"balance_usd": 0.0})
+    for seed in range(5):
+        assert isinstance(generate(place, song(seed=seed)).error, BalanceExhausted)  # and never that it vanished
+    assert len(journal(place)) == 3 and answer("journal", {}, lambda: place)[1]["problem"] is None
+    simulator.change({"balance_usd": 9.0})
+    assert generate(place).error is None
+
+
+def test_refusals_do_not_make_a_paid_song_be_bought_again(simulator, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_module, "KEPT_SETTLED", 3)
+    place = place_for(simulator, tmp_path)
+    assert generate(place, song(seed=1)).error is None
+    simulator.change({"balance_usd": 0.0})
+    for seed in range(100, 115):
+        generate(place, song(seed=seed))
+    assert generate(place, song(seed=1)).error is None and simulator.paid == 1
+
+
+def test_a_run_of_more_takes_than_are_kept_is_bought_once(simulator, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_module, "KEPT_SETTLED", 3)
+    place = place_for(simulator, tmp_path)
+    simulator.change({"balance_usd": 0.001 * 7 + 1e-9})
+    assert "1 of 8 takes failed" in generate(place, song(batch_size=8)).words and simulator.paid == 7
+    simulator.change({"balance_usd": 9.0})
+    assert generate(place, song(seed=100)).error is None and simulator.paid == 8
+    assert generate(place, song(batch_size=8)).error is None and simulator.paid == 9
+
+
+def test_a_run_that_is_queued_again_as_the_oldest_of_all_is_not_pruned_under_its_hands(place):
+    """Its missing take is bought before its other takes are come to."""
+    saved = Journal(place)
+    content = Content(tuple(delivered(n) for n in range(KEPT_SETTLED)))
+    oldest = rendered_by(content.entries[:8])
+    others = [rendered_by([each]) for each in content.entries[8:]]
+    saved._store(replace(content, runs=(oldest, *others)))
+    again = run_of(takes=8, created=5e9)
+    for take in range(4):
+        begun = saved.begin(again, Call(take=take), entry(9000 + take))
+        saved.update(begun, state=State.DELIVERED, request_id=f"new-{take}")
+    assert all(saved.look_up(again, entry(n)) for n in range(8))
+
+
+def test_the_newest_runs_are_kept_whole():
+    takes = [delivered(n) for n in range(KEPT_SETTLED + 100)]
+    later = [delivered(9000 + n) for n in range(KEPT_RUNS)]
+    runs = [rendered_by(takes), *(rendered_by([each]) for each in later)]
+    among_the_newest = Content((*takes, *later[:-1]), tuple(runs[:-1]))
+    assert journal_module._pruned(among_the_newest) == among_the_newest
+    assert len(journal_module._pruned(Content((*takes, *later), tuple(runs))).entries) == KEPT_SETTLED
 
 
 def test_too_many_undelivered_ones_stop_new_submissions_until_some_are_struck_off(simulator, tmp_path):
@@ -361,11 +441,9 @@ def test_queueing_the_same_again_and_again_does_not_grow_the_journal(simulator, 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(list(State)), max_size=40))
 def test_pruning_never_loses_an_open_entry(states):
-    from acestep_nodes.nodes.backends.runcomfy import journal as module
-
     entries = tuple(entry(n, state=state) for n, state in enumerate(states))
-    kept = module._pruned(Content(entries, ()))
-    assert [e for e in kept.entries if e.state in module.OPEN] == [e for e in entries if e.state in module.OPEN]
+    kept = journal_module._pruned(Content(entries, ()))
+    assert [e for e in kept.entries if e.state in OPEN] == [e for e in entries if e.state in OPEN]
 
 
 # Processes

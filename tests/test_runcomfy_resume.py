@@ -6,6 +6,7 @@ import pytest
 import torch
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.backends.interface import Plan
+from acestep_nodes.nodes.backends.runcomfy import journal as journal_module
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
 from acestep_nodes.nodes.backends.runcomfy.errors import (
     NothingToFetch,
@@ -16,6 +17,7 @@ from acestep_nodes.nodes.backends.runcomfy.errors import (
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.errors import InputError
 from runcomfy_runs import (
+    Watcher,
     extension,
     generate,
     hurried,
@@ -112,6 +114,28 @@ def test_a_take_that_was_never_accepted_is_left_out_named_and_not_bought(simulat
     (missing,) = {0, 1, 2} - set(there)
     assert f"take {missing + 1}: RunComfy never accepted" in left_out(ran) and "about $0.0010" in left_out(ran)
     assert generate(place, song(batch_size=3)).error is None and simulator.paid == 3  # as that sentence says
+
+
+def test_a_take_that_the_journal_does_not_hold_any_more_is_not_said_to_have_never_been_accepted(simulator, place):
+    ids = generate(place, song(batch_size=3)).facts["request_ids"]
+    saved = Journal(place)
+    content = saved.read()
+    kept = tuple(each for each in content.entries if each.request_id != ids[1])
+    saved._store(replace(content, entries=kept))
+    ran = resumed(place, ids[0])
+    assert ran.error is None and set(ran.sounds) == {0, 2} and simulator.paid == 3
+    assert "take 2: The journal does not hold its request, which may have been paid for." in left_out(ran)
+    assert "never accepted" not in left_out(ran)
+
+
+def test_a_run_with_most_of_a_song_is_fetched_before_a_later_one_that_was_stopped(simulator, place, monkeypatch):
+    """Also where what it was refused is forgotten."""
+    monkeypatch.setattr(journal_module, "KEPT_REFUSED", 0)
+    simulator.change({"balance_usd": 0.001 * 3 + 1e-9})
+    assert "1 of 4 takes failed" in generate(place, song(batch_size=4)).words
+    generate(place, song(batch_size=4), watcher=Watcher(lambda status: status["state"] == "delivered"))
+    ran = resumed(place, next(job.request_id for job in simulator.service.jobs()))
+    assert ran.error is None and len(ran.sounds) == 3 and simulator.paid == 3
 
 
 def fail_take(simulator, seed):

@@ -333,6 +333,7 @@ export default {
   "said.left_out_call": "{requests}: {why}",
   "said.same_goes": "The same goes for request {ids}.",
   "said.never_accepted": "RunComfy never accepted a request for it.",
+  "said.not_held": "The journal does not hold its request, which may have been paid for.",
   "said.render_cancelled": "RunComfy reports that request {id} was cancelled.",
   "said.render_failed": "RunComfy reports that request {id} failed.",
   "said.render_failed_saying": "RunComfy reports that request {id} failed (it says: {words}).",

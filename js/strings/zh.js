@@ -296,6 +296,7 @@ export default {
   "said.left_out_call": "{requests}：{why}",
   "said.same_goes": "请求 {ids} 也是如此。",
   "said.never_accepted": "RunComfy 从未受理相应的请求。",
+  "said.not_held": "日志中没有相应的请求，它可能已付费。",
   "said.render_cancelled": "RunComfy 报告请求 {id} 已取消。",
   "said.render_failed": "RunComfy 报告请求 {id} 失败。",
   "said.render_failed_saying": "RunComfy 报告请求 {id} 失败（其说明：{words}）。",

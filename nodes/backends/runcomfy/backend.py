@@ -270,7 +270,7 @@ class RunComfyBackend(Backend):
         if call.take not in fetch.takes:
             return False
         missing = [each for each in fetch.missing if (each.item, each.take) == (call.item, call.take)]
-        return wording.never_accepted(missing[0], fetch.run) if missing else True
+        return wording.not_to_be_had(missing[0], fetch) if missing else True
 
     def _judged(self, results: Sequence[BaseException | bool | None]) -> Sequence[bool]:
         """Which jobs delivered. results: None or what a job ended with, False when it was not asked for."""

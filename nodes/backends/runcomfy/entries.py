@@ -132,6 +132,12 @@ class Run:
     def with_call(self, call: Call, entry: Entry) -> "Run":
         return replace(self, calls=self.calls | {call_key(call): entry.key})
 
+    def without(self, keys: set[str]) -> "Run":
+        """Without the calls that the entries of these keys were to render."""
+        if keys.isdisjoint(self.calls.values()):
+            return self
+        return replace(self, calls={call: key for call, key in self.calls.items() if key not in keys})
+
     def entry_key(self, call: Call) -> str | None:
         return self.calls.get(call_key(call))
 

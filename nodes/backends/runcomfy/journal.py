@@ -19,7 +19,11 @@ from .place import JOURNAL_FILE, Place
 from .remembered import REMEMBERED, VANISHED
 
 SCHEMA = 1
-KEPT_SETTLED = 200
+# The file is written anew at each step of a request: about 30 ms with that many entries and as many runs.
+KEPT_SETTLED = 2000
+KEPT_REFUSED = 50
+# What the newest runs were rendered by is kept whatever its number.
+KEPT_RUNS = 10
 MAX_OPEN = 200
 
 
@@ -64,8 +68,7 @@ class Journal:
                 if not lock.try_acquire():
                     raise JournalError(remark("file_locked", path=str(self._lock_path(entry.key))))
                 self._sending[entry.key] = lock
-                now = _latest(edit.content, run).with_call(call, entry)
-                edit.content = edit.content.with_entry(entry).with_run(now)
+                edit.content = _with_call(edit.content.with_entry(entry), run, call, entry)
         except BaseException:  # not recorded, so nothing will be sent
             self._end_sending(entry.key)
             raise
@@ -81,7 +84,7 @@ class Journal:
         with self._transaction() as edit:
             latest = _latest(edit.content, run)
             if latest.entry_key(call) != entry.key or latest not in edit.content.runs:
-                edit.content = edit.content.with_run(latest.with_call(call, entry))
+                edit.content = _with_call(edit.content, run, call, entry)
 
     def update(self, entry: Entry, **changes) -> Entry:
         """Change fields of an entry, which ends its sending; the result is what is on disk."""
@@ -180,10 +183,8 @@ class Journal:
                 before = edit.content
                 yield edit
                 if edit.content != before:
-                    edit.content = _pruned(edit.content)
                     self._store(edit.content)
-                settled = sum(1 for entry in edit.content.entries if entry.state not in OPEN)
-                REMEMBERED.saw(self.path, edit.content, full=settled >= KEPT_SETTLED)
+                REMEMBERED.saw(self.path, edit.content, full=len(_settled(edit.content)) >= KEPT_SETTLED)
             finally:
                 lock.release()
         except OSError as error:
@@ -225,14 +226,32 @@ def _latest(content: Content, run: Run) -> Run:
     return next((known for known in content.runs if known.key == run.key), run)
 
 
+def _with_call(content: Content, run: Run, call: Call, entry: Entry) -> Content:
+    """``content`` with ``call`` of ``run`` rendered by ``entry``.
+
+    Only the first call of a run makes room: a run that is queued again must find the later takes of the earlier one
+    that it has not come to yet, also where those are the oldest of all.
+    """
+    is_new = all(known.key != run.key for known in content.runs)
+    content = content.with_run(_latest(content, run).with_call(call, entry))
+    return _pruned(content) if is_new else content
+
+
 def _pruned(content: Content) -> Content:
-    """Without the oldest settled entries beyond those kept, and without runs none of whose entries is left."""
-    settled = sorted((e for e in content.entries if e.state not in OPEN), key=lambda e: e.updated)
-    dropped = {entry.key for entry in settled[: max(0, len(settled) - KEPT_SETTLED)]}
+    """Without the oldest settled and refused entries beyond those kept, and without runs none of whose are left.
+
+    A run forgets the calls that were refused, so that what it names and the journal lacks was accepted once.
+    """
+    newest = {key for run in content.runs[-KEPT_RUNS:] for key in run.calls.values()}
+    settled = _settled(content)
+    old = [entry for entry in settled if entry.key not in newest]
+    refused = [entry for entry in content.entries if entry.state is State.REFUSED]
+    forgotten = {entry.key for entry in _oldest(refused, len(refused) - KEPT_REFUSED)}
+    dropped = forgotten | {entry.key for entry in _oldest(old, len(settled) - KEPT_SETTLED)}
     kept = tuple(entry for entry in content.entries if entry.key not in dropped)
     keys = {entry.key for entry in kept}
     open_keys = {entry.key for entry in kept if entry.state in OPEN}
-    runs = [run for run in content.runs if keys.intersection(run.calls.values())]
+    runs = [run.without(forgotten) for run in content.runs if keys.intersection(run.calls.values())]
     # Many runs may share few entries; the oldest that owe nothing go first.
     surplus = len(runs) - (KEPT_SETTLED + MAX_OPEN)
     for run in list(runs):
@@ -240,3 +259,12 @@ def _pruned(content: Content) -> Content:
             runs.remove(run)
             surplus -= 1
     return Content(kept, tuple(runs))
+
+
+def _settled(content: Content) -> list[Entry]:
+    """What was accepted once and is over; of what was refused nothing can be lost."""
+    return [entry for entry in content.entries if entry.state not in OPEN and entry.state is not State.REFUSED]
+
+
+def _oldest(entries: list[Entry], count: int) -> list[Entry]:
+    return sorted(entries, key=lambda entry: entry.updated)[: max(0, count)]

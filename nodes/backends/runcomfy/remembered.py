@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...words.remarks import Remark, remark
-from .entries import Content
+from .entries import Content, State
 from .errors import JournalError
 
 # Stands for the vanished journal where an error says what it tells of.
@@ -25,11 +25,13 @@ class Remembered:
     def saw(self, path: Path, content: Content, full: bool) -> None:
         """``content`` stands in the journal now. What is missing from it stays remembered, unless it is ``full``:
 
-        then what is missing was pruned.
+        then what is missing was pruned. What was refused is not: nobody paid for it, and few of those are kept.
         """
+        refused = {entry.key for entry in content.entries if entry.state is State.REFUSED}
         found = {entry.key: entry.request_id for entry in content.entries}
         with self._lock:
-            self._entries[path] = found if full else self._entries.get(path, {}) | found
+            known = found if full else self._entries.get(path, {}) | found
+            self._entries[path] = {key: request_id for key, request_id in known.items() if key not in refused}
 
     def check(self, path: Path, content: Content, queued_at: float) -> None:
         """Raises JournalError when entries are missing, unless the user was told before queueing the run."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...errors import InputError
 from ...request.requests import Call, GenerateRequest, InpaintRequest, Request
@@ -17,7 +17,8 @@ _KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "a_generated_track") | {INPAINT: 
 
 
 def find_run(content: Content, request: Request) -> Run | None:
-    """The newest run in the journal that all of the request's ids belong to, a complete one before others.
+    """The newest run in the journal that all of the request's ids belong to, a complete one before others, else the
+    one with the most calls.
 
     None when the journal does not know all of the ids, or no run that they belong to.
 
@@ -33,7 +34,8 @@ def find_run(content: Content, request: Request) -> Run | None:
         return None
     runs = [run for run in reversed(content.runs) if keys <= set(run.calls.values())]
     # A later run may have been stopped after fetching only some of what an earlier one holds.
-    run = next((run for run in runs if run.is_complete), runs[0] if runs else None)
+    fullest = max(runs, key=lambda run: len(run.calls), default=None)
+    run = next((run for run in runs if run.is_complete), fullest)
     if run is None:
         raise InputError(remark("ids_of_different_runs", node=request.node, ids=", ".join(ids)))
     _check_kind(request, ids[0], run.model)
@@ -42,12 +44,15 @@ def find_run(content: Content, request: Request) -> Run | None:
 
 @dataclass(frozen=True)
 class Fetch:
-    """What there is of a run to fetch. entries: by call key. takes: those asked for. missing: calls never accepted."""
+    """What there is of a run to fetch. entries: by call key. takes: those asked for.
+
+    missing: the calls that there is nothing to fetch for, and why.
+    """
 
     run: Run
     entries: Mapping[str, Entry]
     takes: frozenset[int]
-    missing: tuple[Call, ...] = ()
+    missing: Mapping[Call, Remark] = field(default_factory=dict)
 
 
 def as_planned(request: Request, run: Run, content: Content) -> Request:
@@ -74,8 +79,12 @@ def whole_run(request: Request, run: Run, plan: Plan, content: Content) -> Fetch
     named = {call.take for call, entry in found.items() if entry and entry.request_id in ids}
     takes = frozenset(named if len(ids) > 1 else range(run.takes))
     entries = {call_key(call): entry for call, entry in found.items() if entry and entry.request_id}
-    missing = [call for call in found if call.take in takes and call_key(call) not in entries]
-    return Fetch(run, entries, takes, tuple(missing))
+    missing = {
+        call: remark("never_accepted" if entry or not run.entry_key(call) else "not_held")
+        for call, entry in found.items()
+        if call.take in takes and call_key(call) not in entries
+    }
+    return Fetch(run, entries, takes, missing)
 
 
 def foreign_run(request: Request, model: str, plan: Plan, account: str, queued_at: float, content: Content) -> Fetch:

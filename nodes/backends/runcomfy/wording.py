@@ -203,7 +203,7 @@ def left_out(results: Sequence[object], fetch: Fetch, call_seconds: Sequence[flo
 
 
 def _cost_anew(fetch: Fetch, job: Call, call_seconds: Sequence[float]) -> float:
-    """About what the missing parts of a take would cost: those that failed, or were never accepted."""
+    """About what the missing parts of a take would cost: those that failed, or are missing."""
     usd = 0.0
     for part, seconds in enumerate(call_seconds):
         entry = fetch.entries.get(call_key(Call(job.item, job.take, part)))
@@ -213,10 +213,10 @@ def _cost_anew(fetch: Fetch, job: Call, call_seconds: Sequence[float]) -> float:
     return usd
 
 
-def never_accepted(call: Call, run: Run) -> NothingToFetch:
-    """For a part of a run that is fetched."""
-    error = NothingToFetch(remark("never_accepted"))
-    error.call, error.advice = call, _not_on_resume(run)
+def not_to_be_had(call: Call, fetch: Fetch) -> NothingToFetch:
+    """For a part that is missing from a run that is fetched."""
+    error = NothingToFetch(fetch.missing[call])
+    error.call, error.advice = call, _not_on_resume(fetch.run)
     return error
 
 

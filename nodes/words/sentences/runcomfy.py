@@ -65,6 +65,7 @@ SENTENCES = {
     "left_out_call": "{requests}: {why}",
     "same_goes": "The same goes for request {ids}.",
     "never_accepted": "RunComfy never accepted a request for it.",
+    "not_held": "The journal does not hold its request, which may have been paid for.",
     "render_cancelled": "RunComfy reports that request {id} was cancelled.",
     "render_failed": "RunComfy reports that request {id} failed.",
     "render_failed_saying": "RunComfy reports that request {id} failed (it says: {words}).",
