@@ -1,5 +1,6 @@
 """The journal: private, whole after any crash, shared by processes, never the reason to pay twice."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -237,6 +238,32 @@ def test_a_folder_that_cannot_be_made_stops_before_the_submission(simulator, tmp
     (tmp_path / "file").write_text("in the way")
     ran = generate(place_for(simulator, tmp_path / "file" / "acestep"))
     assert ran.error is not None and "acestep" in ran.words and simulator.paid == 0
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """A function that fills the disk."""
+
+    def write(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return lambda: monkeypatch.setattr(journal_module, "write_private", write)
+
+
+@pytest.mark.parametrize("disk", ["full_disk"])
+@pytest.mark.parametrize("by", ["queueing again", "its id"])
+def test_what_is_paid_for_is_fetched_also_where_nothing_can_be_written(simulator, tmp_path, request, disk, by):
+    place = place_for(simulator, tmp_path)
+    simulator.fault("file", "http", times=1000, status=403)
+    request_id = generate(place).error.request_id
+    simulator.faults.clear()
+    request.getfixturevalue(disk)()
+    ran = generate(place, song(resume_request_id=request_id) if by == "its id" else song())
+    assert ran.error is None and ran.facts["request_ids"] == [request_id] and simulator.paid == 1
+    (said,) = [words for words in ran.facts["warnings"] if "cannot be written" in words]
+    assert str(tmp_path / "journal.json") in said
+    another = generate(place, song(seed=8))
+    assert isinstance(another.error, JournalError) and "cannot be written" in another.words and simulator.paid == 1
 
 
 def generate_while_the_journal_breaks(simulator, place, fault):

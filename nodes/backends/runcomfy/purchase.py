@@ -186,7 +186,7 @@ class Purchase:
         if not bought:
             desk.budget.settle(self._call, 0.0)
             if not entry.is_typed_in:
-                desk.journal.attach(desk.run, self._call, entry)
+                self._noted(lambda: desk.journal.attach(desk.run, self._call, entry))
         try:
             return follow(desk.client, entry, self.live, bought)
         except FileMissing as error:
@@ -250,15 +250,17 @@ class Purchase:
         return body.descent_from(parent, run.sources[call.item]) if parent and run.sources else None
 
     def _record(self, entry: Entry, **changes) -> None:
-        """Note what became of a request. The sound matters more than the note, so a failure is only said."""
+        """Note what became of a request."""
         self._noted(lambda: self._desk.journal.update(entry, **changes))
 
     def _noted(self, write: Callable[[], object]) -> None:
+        """The sound that is paid for matters more than a note, so a failure is only said, and once."""
         try:
             write()
         except JournalError as error:
             log.warning("%s", error)
-            self.warnings.append(error.said)
+            if error.said not in self.warnings:
+                self.warnings.append(error.said)
 
 
 def _telling(entry: Entry, error: RunComfyError) -> RunComfyError:
