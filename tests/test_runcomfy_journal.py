@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from acestep_nodes.nodes.backends.runcomfy import account
+from acestep_nodes.nodes.backends.runcomfy import account, files
 from acestep_nodes.nodes.backends.runcomfy import journal as journal_module
 from acestep_nodes.nodes.backends.runcomfy.entries import OPEN, Entry, Run, State
 from acestep_nodes.nodes.backends.runcomfy.errors import BalanceExhausted, JournalError
@@ -250,7 +250,20 @@ def full_disk(monkeypatch):
     return lambda: monkeypatch.setattr(journal_module, "write_private", write)
 
 
-@pytest.mark.parametrize("disk", ["full_disk"])
+@pytest.fixture
+def read_only_folder(monkeypatch):
+    """A function that makes every folder read-only, also for root, for whom permissions do not count."""
+    opened = os.open
+
+    def open_to_read(path, flags, *mode, **where):
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, flags, *mode, **where)
+
+    return lambda: monkeypatch.setattr(files.os, "open", open_to_read)
+
+
+@pytest.mark.parametrize("disk", ["full_disk", "read_only_folder"])
 @pytest.mark.parametrize("by", ["queueing again", "its id"])
 def test_what_is_paid_for_is_fetched_also_where_nothing_can_be_written(simulator, tmp_path, request, disk, by):
     place = place_for(simulator, tmp_path)

@@ -4,6 +4,7 @@ One private JSON file, replaced whole under a lock that other ComfyUI processes 
 is being submitted, a lock file of its own shows whether the submitting process is still alive.
 """
 
+import errno
 import json
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ KEPT_REFUSED = 50
 # What the newest runs were rendered by is kept whatever its number.
 KEPT_RUNS = 10
 MAX_OPEN = 200
+_NOT_TO_BE_WRITTEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Journal:
@@ -172,17 +174,20 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator["_Edit"]:
-        """Read, let the caller change ``edit.content``, write when it changed: all under the lock."""
+        """Read, let the caller change ``edit.content``, write when it changed: all under the lock.
+
+        Where that cannot be made the file may still be read, as it is only ever replaced whole; a change is refused.
+        """
         lock = FileLock(self.path.with_name("journal.lock"))
         try:
-            if not lock.acquire(self._patience.lock):
-                waited = f"{self._patience.lock:g}"
-                raise JournalError(remark("journal_locked", path=str(self.path), waited=waited))
+            read_only = self._take(lock)
             try:
                 edit = _Edit(self._load())
                 before = edit.content
                 yield edit
                 if edit.content != before:
+                    if read_only:
+                        raise read_only
                     self._store(edit.content)
                 REMEMBERED.saw(self.path, edit.content, full=len(_settled(edit.content)) >= KEPT_SETTLED)
             finally:
@@ -190,6 +195,18 @@ class Journal:
         except OSError as error:
             why = str(error.strerror)
             raise JournalError(remark("journal_unwritable", path=str(self.path), why=why)) from None
+
+    def _take(self, lock: FileLock) -> OSError | None:
+        """Take the lock of the journal. An error is returned where the folder is one that may only be read."""
+        try:
+            if lock.acquire(self._patience.lock):
+                return None
+        except OSError as error:
+            if error.errno in _NOT_TO_BE_WRITTEN:
+                return error
+            raise
+        waited = f"{self._patience.lock:g}"
+        raise JournalError(remark("journal_locked", path=str(self.path), waited=waited))
 
     def _load(self) -> Content:
         try:
