@@ -183,6 +183,8 @@ def test_known_costs_bind_while_it_runs(tmp_path, ten):
     outcome, _, budget = run(tmp_path, ten, engine, limit=0.02)
     assert len(engine.ran) == 4 and outcome.not_begun == 6 and budget.spent == pytest.approx(0.02)
     assert outcome.exit_code == 64 and "--max-cost-usd 0.02" in str(closing_error(outcome, 10, tmp_path))
+    # Where nothing is left to buy, nothing is refused.
+    Budget(ten[:4], Records(tmp_path / "out"), Prices(), 0.01).check_all()
     # What was paid counts in the next run too.
     engine = Engine(tmp_path, cost=0.005)
     _, records, budget = run(tmp_path, ten, engine, limit=0.03)
@@ -246,9 +248,10 @@ def test_what_was_sent_without_an_answer_counts_beside_what_is_sent_again(tmp_pa
         again.check_all()
     _, records, budget = run(tmp_path, ten, Engine(tmp_path, cost=cost), 11 * cost, retries_unknown=True)
     assert budget.spent == pytest.approx(10 * cost) and records.of(ten[0])["may_have_cost_usd"] == cost
-    # And is not forgotten, neither when all is done nor when it was lost twice.
-    with pytest.raises(Refused):
-        Budget(ten, records, Prices(), limit).check_all()
+    # And is not forgotten when all is done.
+    more = jobs_of(tmp_path, {"name": "more", "1.seed": 99, "1.duration": 10})
+    with pytest.raises(Refused, match="may have been charged without an answer"):
+        Budget([*ten, *more], records, Prices(), 11.5 * cost).check_all()
 
 
 def test_what_was_lost_twice_may_have_cost_twice(tmp_path, ten):

@@ -211,7 +211,9 @@ class Budget:
 
     def check_all(self) -> None:
         """Raises Refused when the jobs cannot all run within the limit."""
-        if self._limit is not None and self.spent + self._doubtful + self.expected > self._limit + _ROUNDING_USD:
+        if self._limit is None or not self.expected:  # what is only fetched, or done, is never refused
+            return
+        if self.spent + self._doubtful + self.expected > self._limit + _ROUNDING_USD:
             spent = f" and ${self.spent:.4f} are spent" if self.spent else ""
             spent += f" and ${self._doubtful:.4f} may have been charged without an answer" if self._doubtful else ""
             raise Refused(
