@@ -1,5 +1,6 @@
 """What a run has left and cost: all of its requests are named, in the status row after Stop and from the journal."""
 
+import errno
 import threading
 import time
 from dataclasses import replace
@@ -7,10 +8,12 @@ from dataclasses import replace
 import pytest
 from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.runcomfy import afterwards
+from acestep_nodes.nodes.backends.runcomfy.account import find_account, identity
 from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.queued import Queued
 from runcomfy_runs import Interrupt, Watcher, generate, hurried, journal, repair, run, song, wait_until, window
+from runcomfy_stories import Machine
 
 pytest_plugins = ("runcomfy_fixtures",)
 
@@ -18,6 +21,12 @@ pytest_plugins = ("runcomfy_fixtures",)
 def sentences(left) -> dict[str, str]:
     """What is said, by its code."""
     return {said["code"]: afterwards.remark(said["code"], **said["values"]).sentence() for said in left["said"]}
+
+
+def remembered(place) -> dict:
+    """What the journal says of the newest run to whoever uses the token of ``place``."""
+    content = Journal(place).read()
+    return afterwards.remembered(content.runs[-1], content, identity(place, find_account(place))).as_dict()
 
 
 def stop_when(condition) -> Watcher:
@@ -124,7 +133,7 @@ def test_a_stop_before_anything_was_accepted_says_so(simulator, place):
     simulator.fault("submit", "http", status=429, retry_after="2")
     ran = generate(place, watcher=Watcher(lambda status: status["state"] == "retrying"))
     assert isinstance(ran.error, Interrupt) and simulator.paid == 0
-    assert sentences(ran.watcher.left) == {"run_free": "Nothing was charged."}
+    assert sentences(ran.watcher.left) == {"run_free": "This run added no charge."}
 
 
 def test_what_could_not_be_cancelled_for_sure_is_perhaps_charged(simulator, place):
@@ -138,18 +147,142 @@ def test_what_could_not_be_cancelled_for_sure_is_perhaps_charged(simulator, plac
     assert said["run_unknown"] == f"Outcome unknown, perhaps charged: {job.request_id} (≈ $0.0010)."
 
 
-@pytest.mark.parametrize("reported", [None, 0.0007])
-def test_a_failed_request_costs_what_is_reported(simulator, place, reported):
+PERHAPS = {"run_cost_open": "Charged: $0.0000, and perhaps ≈ $0.0010 more of what is unknown."}
+FREE = {"run_free": "This run added no charge."}
+
+
+@pytest.mark.parametrize(
+    "status, reported, said",
+    [
+        ("failed", 0.0007, {"run_cost": "Charged: $0.0007.", "run_failed_priced": "Failed at RunComfy: {} ($0.0007)."}),
+        ("failed", None, {**PERHAPS, "run_failed": "Failed at RunComfy, perhaps charged: {} (≈ $0.0010)."}),
+        ("cancelled", 0.0007, {"run_cost": "Charged: $0.0007.",
+                               "run_cancelled_priced": "Cancelled, and yet with a cost: {} ($0.0007)."}),
+        ("cancelled", None, {**FREE, "run_cancelled": "Cancelled while waiting, not charged: {}."}),
+    ],
+)  # fmt: skip
+def test_what_ended_at_runcomfy_is_free_only_if_it_was_cancelled_without_a_cost(
+    simulator, place, status, reported, said
+):
     for step in ("status", "result"):
-        simulator.fault(step, "change", times=1000, set={"status": "failed", "output": None, "cost": reported})
-    generate(place)
-    content = Journal(place).read()
+        simulator.fault(step, "change", times=1000, set={"status": status, "output": None, "cost": reported})
+    ran = generate(place)
     (job,) = simulator.service.jobs()
-    left = afterwards.remembered(content.runs[-1], content).as_dict()
-    price = "" if reported is None else " ($0.0007)"
-    assert content.entries[0].cost_usd == reported
-    assert sentences(left)["run_failed"] == f"Failed at RunComfy: {job.request_id}{price}."
-    assert left["ids"] == [job.request_id] and left["resumable"] == []
+    assert journal(place)[0].cost_usd == reported
+    for left in (ran.watcher.left, remembered(place)):
+        assert sentences(left) == {code: words.format(job.request_id) for code, words in said.items()}
+        assert left["ids"] == [job.request_id] and left["resumable"] == []
+
+
+def test_what_runcomfy_no_longer_has_was_perhaps_charged(simulator, place):
+    simulator.fault("status", "documented", times=1000, code=404001)
+    ran = generate(hurried(place))
+    (job,) = simulator.service.jobs()
+    assert simulator.paid == 1 and ran.watcher.states[-1] == "gone"
+    words = f"No longer at RunComfy or struck off, perhaps charged: {job.request_id} (≈ $0.0010)."
+    for left in (ran.watcher.left, remembered(place)):
+        assert sentences(left) == {**PERHAPS, "run_gone": words} and left["resumable"] == []
+
+
+def test_what_was_delivered_once_and_is_gone_was_charged(simulator, place):
+    generate(place)
+    simulator.fault("status", "documented", times=1000, code=404001)
+    ran = generate(hurried(place))
+    (job,) = simulator.service.jobs()
+    assert sentences(remembered(place)) == {
+        "run_cost": "Charged: $0.0010.",
+        "run_gone_priced": f"No longer at RunComfy or struck off: {job.request_id} ($0.0010).",
+    }
+    assert sentences(ran.watcher.left).keys() == {"run_free", "run_gone"}  # it only asked for it
+
+
+def test_what_is_struck_off_was_perhaps_charged_and_did_not_fail(simulator, place):
+    simulator.fault("file", "http", times=1000, status=403)
+    ran = generate(place)
+    assert sentences(ran.watcher.left)["run_cost"] == "Charged: $0.0010."
+    Journal(place).strike_off({entry.key for entry in journal(place)})
+    assert sentences(remembered(place)).keys() == {"run_cost_open", "run_gone"}
+
+
+def test_an_id_that_could_not_be_recorded_is_named_and_can_be_resumed(simulator, place):
+    """The disk is full by the time the answer to the submission is there."""
+    with Machine() as machine:
+
+        def fill(step, moment):
+            if (step, moment) == ("submit", "arrived"):
+                machine.failing = OSError(errno.ENOSPC, "No space left on device")
+
+        simulator.on_step = fill
+        ran = generate(place)
+    (job,) = simulator.service.jobs()
+    left, said = ran.watcher.left, sentences(ran.watcher.left)
+    assert job.request_id in ran.words and ran.watcher.states[-1] == "unknown"
+    assert said.keys() == {"run_cost_open", "run_unknown", "run_resume"} and said.items() > PERHAPS.items()
+    assert left["ids"] == left["resumable"] == [job.request_id]
+
+
+def test_an_answer_that_could_not_be_recorded_is_an_unknown_outcome(simulator, place):
+    with Machine() as machine:
+
+        def fill(step, moment):
+            if (step, moment) == ("submit", "arrived"):
+                machine.failing = OSError(errno.ENOSPC, "No space left on device")
+
+        simulator.on_step = fill
+        simulator.fault("submit", "drop_after")
+        ran = generate(place)
+    assert simulator.paid == 1 and sentences(ran.watcher.left).keys() == {"run_cost_open", "run_unanswered"}
+
+
+@pytest.mark.parametrize("fault", [{"kind": "documented", "code": 400002}, {"kind": "http", "status": 422}])
+def test_what_was_refused_added_no_charge(simulator, place, fault):
+    simulator.fault("submit", **fault)
+    ran = generate(place)
+    assert simulator.paid == 0 and sentences(ran.watcher.left) == FREE
+
+
+def test_a_run_that_only_fetched_does_not_say_that_nothing_was_charged(simulator, place):
+    simulator.change({"run_seconds": 600.0})
+    first, again = (generate(place, watcher=Watcher(lambda each: each["state"] == "in_progress")) for _ in range(2))
+    assert simulator.paid == 1 and sentences(first.watcher.left)["run_cost"] == "Charged: ≈ $0.0010."
+    assert sentences(again.watcher.left).items() > FREE.items()
+    with Machine() as machine:
+        machine.failing = OSError(errno.ENOSPC, "No space left on device")
+        full = generate(place)
+    assert sentences(full.watcher.left).items() > FREE.items() and simulator.paid == 1
+
+
+def test_a_run_of_which_the_journal_has_forgotten_a_request_has_no_sum(simulator, place):
+    generate(place, song(batch_size=2))
+    content = Journal(place).read()
+    pruned = replace(content, entries=content.entries[1:])
+    left = afterwards.remembered(content.runs[-1], pruned, content.entries[0].account).as_dict()
+    assert sentences(left).keys() == {"run_delivered", "run_resume", "run_rest"}
+
+
+def test_with_another_token_the_same_queued_again_is_said_to_be_bought_anew(simulator, place):
+    """Also one of the same account: what it bought is not known to be that account's."""
+    simulator.change({"balance_usd": 0.0015})
+    generate(place, song(batch_size=2))
+    assert simulator.paid == 1 and {"run_resume", "run_rest"} <= sentences(remembered(place)).keys()
+    (job,) = simulator.service.jobs()
+    simulator.service.token = job.owner = "another-token"  # of the same account
+    simulator.change({"balance_usd": 9.0})
+    other = replace(place, environment=place.environment | {"RUNCOMFY_API_TOKEN": "another-token"})
+    left = remembered(other)
+    said = sentences(left)
+    assert said.keys() == {"run_cost", "run_delivered", "run_other_token", "run_resume_other_token"}
+    resumed = generate(other, song(resume_request_id=", ".join(left["resumable"])))
+    assert simulator.paid == 1 and len(resumed.sounds) == 1  # as the one sentence says
+    generate(other, song(batch_size=2))
+    assert simulator.paid == 3  # and the other
+
+
+def test_with_another_token_there_is_no_advice_about_what_cost_nothing(simulator, place):
+    simulator.change({"queue_seconds": 600.0})
+    generate(place, watcher=Watcher(lambda status: status["state"] == "in_queue"))
+    other = replace(place, environment=place.environment | {"RUNCOMFY_API_TOKEN": "another-token"})
+    assert sentences(remembered(other)).keys() == {"run_free", "run_cancelled"}
 
 
 def test_the_newest_run_of_each_node_of_a_workflow_is_remembered(simulator, place):
@@ -162,16 +295,16 @@ def test_the_newest_run_of_each_node_of_a_workflow_is_remembered(simulator, plac
     bought(4, "7", "another")
     bought(5, "7", None)
     generate(place, song(resume_request_id=second), queued=Queued("p", time.time(), "9", "w"))  # it bought nothing
-    left = afterwards.of_workflow("w", Journal(place).read())
+    account = identity(place, find_account(place))
+    left = afterwards.of_workflow("w", Journal(place).read(), account)
     assert {node_id: each.ids for node_id, each in left.items()} == {"7": [second], "3:7": [other]}
     assert left["7"].as_dict()["node"] == "ACEStepGenerate" and left["7"].resumable == [second]
-    assert afterwards.of_workflow("nobody's", Journal(place).read()) == {}
+    assert afterwards.of_workflow("nobody's", Journal(place).read(), account) == {}
 
 
 def test_the_journal_tells_the_same_later_as_far_as_it_is_written_there(simulator, place):
     ran, ids = stop_four_takes(simulator, place)
-    content = Journal(place).read()
-    left = afterwards.remembered(content.runs[-1], content).as_dict()
+    left = remembered(place)
     said = sentences(left)
     assert set(left["ids"]) == set(ran.watcher.left["ids"]) and left["resumable"] == ran.watcher.left["resumable"]
     assert left["seed"] == 7 and left["created"] > 0

@@ -4,6 +4,7 @@ import asyncio
 import json
 import stat
 import time
+from dataclasses import replace
 
 import pytest
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
@@ -216,6 +217,10 @@ def test_the_journal_tells_the_last_run_of_a_workflows_nodes(simulator, tmp_path
         "ACEStepGenerate", 1, [job.request_id], [job.request_id],
     )  # fmt: skip
     assert [said["code"] for said in run["said"]] == ["run_cost", "run_delivered", "run_resume"]
+    for environment in ({"RUNCOMFY_API_TOKEN": "another-token"}, {"HOME": str(tmp_path)}):
+        ((_, answer),) = ask(replace(place, environment=environment), ("journal/runs", {"workflow": "w"}))
+        codes = [said["code"] for said in answer["runs"]["3:7"]["said"]]
+        assert codes == ["run_cost", "run_delivered", "run_other_token", "run_resume_other_token"]
     assert of_others == (200, {"runs": {}}) and simulator.token not in json.dumps(of_it[1])
     for bad in ({}, {"workflow": None}, {"workflow": ["w"]}):
         assert ask(place, ("journal/runs", bad))[0][0] == 400

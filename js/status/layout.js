@@ -289,7 +289,10 @@ const limitButton = (panel, limit) =>
     say(limit === "ceiling" ? "limit.openCeiling" : "limit.openNode"),
   );
 
-const DOUBTFUL = ["run_cost_open", "run_running", "run_unknown", "run_unanswered"];
+const DOUBTFUL = [
+  ...["run_cost_open", "run_running", "run_unknown", "run_unanswered", "run_failed", "run_gone"],
+  ...["run_cancelled_priced", "run_other_token"],
+];
 
 /**
  * What is said while a run goes on, and what it has left when it was stopped, or was paid for before the page was

@@ -183,7 +183,9 @@ def _runs(place: Place, body: dict) -> dict:
     workflow_id = body.get("workflow")
     if not isinstance(workflow_id, str):
         raise BadInput(remark("workflow_missing"))
-    left = afterwards.of_workflow(workflow_id, Journal(place).read())
+    account = find_account(place)
+    in_use = identity(place, account) if account else None
+    left = afterwards.of_workflow(workflow_id, Journal(place).read(), in_use)
     return {"runs": {node_id: each.as_dict() for node_id, each in left.items()}}
 
 

@@ -21,6 +21,7 @@ class Became(str, Enum):
     ACCEPTED = "run_accepted"  # and never fetched
     UNKNOWN = "run_unknown"
     FAILED = "run_failed"
+    GONE = "run_gone"  # RunComfy no longer has it, or the user struck it off
     CANCELLED = "run_cancelled"
 
 
@@ -29,6 +30,7 @@ _OF_LIVE = {
     "charged": Became.RUNNING,
     "cancelled": Became.CANCELLED,
     "failed": Became.FAILED,
+    "gone": Became.GONE,
     "unknown": Became.UNKNOWN,
 }
 _OF_ENTRY = {
@@ -37,10 +39,16 @@ _OF_ENTRY = {
     State.UNKNOWN: Became.UNKNOWN,
     State.SENDING: Became.UNKNOWN,
     State.FAILED: Became.FAILED,
-    State.GONE: Became.FAILED,
+    State.GONE: Became.GONE,
     State.CANCELLED: Became.CANCELLED,
 }
 _PAID = (Became.DELIVERED, Became.RUNNING, Became.ACCEPTED)
+# What is said instead where RunComfy reported a cost, so that "perhaps charged" or "not charged" would be wrong.
+_WITH_A_COST = {
+    Became.FAILED: "run_failed_priced",
+    Became.GONE: "run_gone_priced",
+    Became.CANCELLED: "run_cancelled_priced",
+}
 # What the sum of a run says already of its calls.
 _SUMMED_UP = frozenset(
     {"left_alone", "stopped_before", "complete_already", "cancelled_waiting", "runs_on", "cancel_unknown"}
@@ -62,12 +70,27 @@ class Request:
         return self.request_id is not None and self.became in (*_PAID, Became.UNKNOWN)
 
     @property
+    def is_free(self) -> bool:
+        """Whether it surely cost nothing. A failed one without a reported cost may have cost something."""
+        return self.became is Became.CANCELLED and not self.cost_usd
+
+    @property
+    def is_surely_charged(self) -> bool:
+        return not self.is_free and (self.became in _PAID or self.cost_usd is not None)
+
+    @property
     def usd(self) -> float | None:
         """What it costs this run, as far as it is known or can be expected; None for nothing."""
         if self.estimate_usd is None:
             return None
-        expected = self.estimate_usd if self.became in (*_PAID, Became.UNKNOWN) else None
-        return expected if self.cost_usd is None else self.cost_usd
+        if self.cost_usd is None:
+            return None if self.is_free else self.estimate_usd
+        return self.cost_usd
+
+    @property
+    def code(self) -> str:
+        """Of the sentence that says what became of it."""
+        return self.became.value if self.cost_usd is None else _WITH_A_COST.get(self.became, self.became.value)
 
 
 @dataclass(frozen=True)
@@ -91,23 +114,26 @@ def unfinished(run: Run, ended: Mapping[Call, Mapping], fetches: bool) -> Left:
     requests = [request for call, facts in ended.items() if (request := _of_live(call, facts))]
     said = [facts["said"] for facts in ended.values() if "said" in facts]
     more = [each for each in dict.fromkeys(said) if each.code not in _SUMMED_UP]
-    return _left(run, requests, [*_summed_up(run, requests), *more, *_ways_on(run, requests, fetches)])
+    return _left(run, requests, [_sum(requests), *_fates(run, requests), *more, *_ways_on(run, requests, fetches)])
 
 
-def of_workflow(workflow_id: str, content: Content) -> dict[str, Left]:
-    """Of the newest run of each of a workflow's nodes, by the node's id, from the journal."""
+def of_workflow(workflow_id: str, content: Content, account: str | None) -> dict[str, Left]:
+    """Of the newest run of each of a workflow's nodes, by the node's id, from the journal. account: see remembered."""
     newest = {run.node_id: run for run in content.runs if run.node_id and run.workflow_id == workflow_id}
-    return {node_id: remembered(run, content) for node_id, run in newest.items()}
+    return {node_id: remembered(run, content, account) for node_id, run in newest.items()}
 
 
-def remembered(run: Run, content: Content) -> Left:
-    """Of an earlier run, from the journal."""
-    requests = []
-    for key, entry_key in run.calls.items():
-        entry = content.entry(entry_key)
-        if entry and entry.state in _OF_ENTRY:
-            requests.append(_of_entry(Call(*map(int, key.split("/"))), entry))
-    return _left(run, requests, [*_summed_up(run, requests), *_ways_on(run, requests, fetches=False)])
+def remembered(run: Run, content: Content, account: str | None) -> Left:
+    """Of an earlier run, from the journal. account: the identity of the one in use, None without a token."""
+    entries = {Call(*map(int, key.split("/"))): content.entry(entry_key) for key, entry_key in run.calls.items()}
+    requests = [_of_entry(call, entry) for call, entry in entries.items() if entry and entry.state in _OF_ENTRY]
+    # Once some of its entries are pruned, nothing here knows what the run has cost.
+    costs = [] if None in entries.values() else [_sum(requests)]
+    if all(entry.account == account for entry in entries.values() if entry):
+        ways_on = _ways_on(run, requests, fetches=False)
+    else:
+        ways_on = _ways_on_with_another_token(run, requests)
+    return _left(run, requests, [*costs, *_fates(run, requests), *ways_on])
 
 
 def _left(run: Run, requests: Sequence[Request], said: list[Remark]) -> Left:
@@ -115,12 +141,13 @@ def _left(run: Run, requests: Sequence[Request], said: list[Remark]) -> Left:
 
 
 def _of_live(call: Call, facts: Mapping) -> Request | None:
-    """None for a call of which nothing was accepted."""
-    request_id = facts.get("request_id")
-    became = _OF_LIVE.get(facts["state"], Became.UNKNOWN if request_id else None)
+    """None for a call of which nothing was accepted: one that was sent and has no id may have been, unless refused."""
+    request_id, estimate = facts.get("request_id"), facts.get("estimate_usd")
+    may_be_accepted = request_id or (estimate is not None and facts["state"] != "stopped")
+    became = _OF_LIVE.get(facts["state"], Became.UNKNOWN if may_be_accepted else None)
     if became is None:
         return None
-    return Request(call, became, request_id, facts.get("cost_usd"), facts.get("estimate_usd"))
+    return Request(call, became, request_id, facts.get("cost_usd"), estimate)
 
 
 def _of_entry(call: Call, entry: Entry) -> Request:
@@ -128,18 +155,24 @@ def _of_entry(call: Call, entry: Entry) -> Request:
     return Request(call, _OF_ENTRY[entry.state], entry.request_id, entry.cost_usd, estimate)
 
 
-def _summed_up(run: Run, requests: Sequence[Request]) -> list[Remark]:
-    priced = [request for request in requests if request.usd]
-    certain = [request for request in priced if request.became is not Became.UNKNOWN]
-    perhaps = [request for request in priced if request.became is Became.UNKNOWN]
+def _sum(requests: Sequence[Request]) -> Remark:
+    """What the run itself was charged, not what was paid before for what it fetched."""
+    bought = [request for request in requests if request.estimate_usd is not None and not request.is_free]
+    certain = [request for request in bought if request.is_surely_charged]
+    perhaps = [request for request in bought if not request.is_surely_charged]
     if perhaps:
-        said = [remark("run_cost_open", usd=_amount(certain), more=_amount(perhaps))]
-    else:
-        said = [remark("run_cost", usd=_amount(certain)) if certain else remark("run_free")]
+        return remark("run_cost_open", usd=_amount(certain), more=_amount(perhaps))
+    return remark("run_cost", usd=_amount(certain)) if certain else remark("run_free")
+
+
+def _fates(run: Run, requests: Sequence[Request]) -> list[Remark]:
+    """What became of each request."""
+    said = []
     for became in Became:
-        named = [each for each in _in_order(requests) if each.became is became and each.request_id]
-        if named:
-            said.append(remark(became.value, requests="; ".join(_named(run, each) for each in named)))
+        for code in (became.value, _WITH_A_COST.get(became)):
+            named = [each for each in _in_order(requests) if each.code == code and each.request_id]
+            if named:
+                said.append(remark(code, requests="; ".join(_named(run, each) for each in named)))
     unanswered = sum(1 for request in requests if request.request_id is None)
     return [*said, remark("run_unanswered", count=unanswered)] if unanswered else said
 
@@ -150,6 +183,14 @@ def _ways_on(run: Run, requests: Sequence[Request], fetches: bool) -> list[Remar
     if paid and not fetches and len(paid) < run.items * run.takes * run.parts:
         said.append(remark("run_rest", seed=run.seed))
     return said
+
+
+def _ways_on_with_another_token(run: Run, requests: Sequence[Request]) -> list[Remark]:
+    """Queueing again finds nothing that another token bought, also where both are of one account."""
+    if not any(request.became in (*_PAID, Became.UNKNOWN) for request in requests):
+        return []
+    resume = [remark("run_resume_other_token")] if _resumable(run, requests) else []
+    return [remark("run_other_token"), *resume]
 
 
 def _resumable(run: Run, requests: Sequence[Request]) -> list[str]:

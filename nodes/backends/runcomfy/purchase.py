@@ -132,6 +132,7 @@ class Purchase:
                     self._entry = sent
                     self.live.show(request_id=sent.request_id)
                 raise submission.error
+            self.live.show(estimate_usd=None)  # nothing was accepted
             plainer = body.as_wav() if attempts_left and submission.unreadable else None
             if plainer is not None:  # nothing was accepted, and RunComfy documents WAV before FLAC
                 body = plainer
@@ -173,7 +174,11 @@ class Purchase:
             desk.price.used()
         while not wait_briefly(self._sending.answer, 0.05):
             desk.client.stop.check()
-        result = self._sending.answer.result()
+        try:
+            result = self._sending.answer.result()
+        except JournalError as error:  # it may well have been accepted
+            self.live.show(state="unknown", request_id=error.request_id)
+            raise
         self._sending = None
         return result
 
@@ -200,7 +205,7 @@ class Purchase:
         except NoSuchThing as error:
             if entry.account == desk.account and not entry.is_typed_in:  # another account may well still have it
                 self._record(entry, state=State.GONE)
-                self.live.show(state="failed")
+                self.live.show(state=State.GONE.value)
             raise _telling(entry, error) from None
         finally:
             cost = self.live.cost_usd

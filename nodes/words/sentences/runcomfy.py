@@ -47,19 +47,27 @@ SENTENCES = {
     "without a new charge.",
     "then_resume": "Then set resume_request_id to {id} to fetch it without a new charge.",
     # -- a whole run that was stopped, or that the journal remembers
-    "run_free": "Nothing was charged.",
+    "run_free": "This run added no charge.",
     "run_cost": "Charged: {usd}.",
     "run_cost_open": "Charged: {usd}, and perhaps {more} more of what is unknown.",
     "run_delivered": "Delivered: {requests}.",
     "run_running": "Running or complete when it was stopped, so charged: {requests}.",
     "run_accepted": "Accepted and never fetched: {requests}.",
     "run_unknown": "Outcome unknown, perhaps charged: {requests}.",
-    "run_failed": "Failed at RunComfy: {requests}.",
+    "run_failed": "Failed at RunComfy, perhaps charged: {requests}.",
+    "run_failed_priced": "Failed at RunComfy: {requests}.",
+    "run_gone": "No longer at RunComfy or struck off, perhaps charged: {requests}.",
+    "run_gone_priced": "No longer at RunComfy or struck off: {requests}.",
     "run_cancelled": "Cancelled while waiting, not charged: {requests}.",
+    "run_cancelled_priced": "Cancelled, and yet with a cost: {requests}.",
     "run_unanswered": "Sent without an answer so far, perhaps charged: {count} of the requests. Account lists what is "
     "known of them later.",
     "run_resume": "Resume fetches what is paid for, without a new charge.",
     "run_rest": "Queue the same again with seed {seed} to have the rest as well: only that is bought.",
+    "run_other_token": "It was not bought with the RunComfy token in use: queueing the same again with this one would "
+    "buy all of it anew.",
+    "run_resume_other_token": "Resume fetches what is paid for, without a new charge, with the token that bought it or "
+    "another of its account.",
     # -- what is missing from a run that is fetched
     "left_out": "Left out: {why}",
     "left_out_call": "{requests}: {why}",
