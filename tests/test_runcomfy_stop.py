@@ -351,3 +351,23 @@ def test_polls_are_not_logged(simulator, place, caplog):
 
     assert generate(place, watcher=Watcher(another_run_ends)).error is None
     assert not [record for record in caplog.records if record.name == "httpx"]
+
+
+def test_stop_cancels_what_is_bought_in_the_place_of_a_missing_file(simulator, place):
+    """The request whose file is missing is complete, and the one sent in its place still waits."""
+    simulator.fault("file", "http", times=1000, status=404)
+    generate(hurried(place))
+    simulator.change({"queue_seconds": 600.0})
+    ran = generate(hurried(place, after_stop=5.0), watcher=stop_at("in_queue"))
+    _, new = simulator.service.jobs()
+    assert isinstance(ran.error, Interrupt) and simulator.paid == 2
+    assert new.state() == "cancelled" and ran.watcher.statuses[-1]["state"] == "cancelled"
+    assert ran.watcher.left["ids"] == [new.request_id]
+
+
+def test_what_is_refused_in_the_place_of_a_missing_file_is_no_unknown_outcome(simulator, place):
+    simulator.fault("file", "http", times=1000, status=404)
+    generate(hurried(place))
+    simulator.fault("submit", "http", status=422)
+    ran = generate(hurried(place))
+    assert simulator.paid == 1 and [said["code"] for said in ran.watcher.left["said"]] == ["run_free"]

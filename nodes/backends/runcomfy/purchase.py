@@ -98,6 +98,8 @@ class Purchase:
                 log.info("The file of request %s is still missing; it is rendered anew.", entry.request_id)
                 desk.journal.update(entry, state=State.GONE)
                 self._entry = None
+                self.live.finished.clear()  # that was the old request, as were its id and its cost
+                self.live.show(request_id=None, cost_usd=None)
 
     def _resumed(self, entry: Entry, body: Body) -> Delivery:
         """A call of a run that is being fetched: nothing is bought."""
