@@ -167,13 +167,14 @@ def _sum(requests: Sequence[Request]) -> Remark:
 
 def _fates(run: Run, requests: Sequence[Request]) -> list[Remark]:
     """What became of each request."""
+    order = list(Became)
+    answered = [each for each in _in_order(requests) if each.request_id]
+    answered.sort(key=lambda request: order.index(request.became))
     said = []
-    for became in Became:
-        for code in (became.value, _WITH_A_COST.get(became)):
-            named = [each for each in _in_order(requests) if each.code == code and each.request_id]
-            if named:
-                said.append(remark(code, requests="; ".join(_named(run, each) for each in named)))
-    unanswered = sum(1 for request in requests if request.request_id is None)
+    for code in dict.fromkeys(each.code for each in answered):
+        named = "; ".join(_named(run, each) for each in answered if each.code == code)
+        said.append(remark(code, requests=named))
+    unanswered = len(requests) - len(answered)
     return [*said, remark("run_unanswered", count=unanswered)] if unanswered else said
 
 
