@@ -10,7 +10,7 @@ from acestep_nodes.nodes.backends.runcomfy import errors
 from runcomfy_simulator import rendering
 from runner import graph
 from runner.errors import Refused, RunFailed, Unavailable
-from runner.jobs.batch import IN_A_BATCH, Batch, Rendered, closing_error
+from runner.jobs.batch import MAY_BE_PAID, Batch, Rendered, closing_error
 from runner.jobs.file import parse
 from runner.jobs.graphs import Sources, made
 from runner.jobs.price import Budget, estimate
@@ -229,7 +229,7 @@ def test_what_may_have_been_charged_says_how_it_is_sent_again(tmp_path, ten, kin
 
 def test_no_error_of_unknown_outcome_is_left_out():
     kinds = {errors.OutcomeUnknown, *errors.OutcomeUnknown.__subclasses__()}
-    assert {kind.__name__ for kind in kinds} <= set(IN_A_BATCH)
+    assert {kind.__name__ for kind in kinds} <= MAY_BE_PAID
 
 
 def test_what_was_sent_without_an_answer_counts_beside_what_is_sent_again(tmp_path, ten):

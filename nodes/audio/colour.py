@@ -7,7 +7,6 @@ import torch
 
 from ..words.remarks import Remark, directed
 from .context import Context
-from .measures import k_weighting
 
 # An octave each, which no codec and no vocoder moves as a whole; above, codecs throw away what few can hear.
 _EDGES_HZ = (30, 60, 125, 250, 500, 1_000, 2_000, 4_000, 8_000, 12_000)
@@ -40,8 +39,7 @@ def recoloured(context: Context) -> Recoloured | None:
     if context.kept.shape[1] < _MIN_SECONDS * context.sample_rate:
         return None
     xx, yy, _ = context.spectra
-    frequency = torch.linspace(0, context.sample_rate / 2, len(xx), dtype=torch.float64)
-    heard = k_weighting(frequency)
+    frequency, heard = context.frequency, context.weights
     shares = []
     for power in (xx * heard, yy * heard):
         bands = [power[(frequency >= low) & (frequency < high)].sum() for low, high in zip(_EDGES_HZ, _EDGES_HZ[1:])]

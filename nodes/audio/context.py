@@ -6,6 +6,7 @@ from functools import cached_property
 import torch
 
 from .correlate import Spectra, cross_spectra
+from .measures import k_weighting
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,16 @@ class Context:
     def spectra(self) -> Spectra:
         """Of both without their constant offset."""
         return cross_spectra(*self.centred, self.sample_rate)
+
+    @cached_property
+    def frequency(self) -> torch.Tensor:
+        """Hz of each bin of the spectra."""
+        return torch.linspace(0, self.sample_rate / 2, len(self.spectra.xx), dtype=torch.float64)
+
+    @cached_property
+    def weights(self) -> torch.Tensor:
+        """K-weighting of each bin of the spectra."""
+        return k_weighting(self.frequency)
 
 
 def centred(piece: torch.Tensor) -> torch.Tensor:

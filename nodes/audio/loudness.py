@@ -7,7 +7,6 @@ import torch
 
 from ..words.remarks import Remark, remark
 from .context import Context
-from .measures import k_weighting
 
 # Where the context came back as it was but for its level, that level is known.
 MAX_GAIN_DB = 24.0
@@ -54,14 +53,18 @@ NO_GAIN = Gain(0.0, 0.0, True)
 
 def edge_gains(left: Context | None, right: Context | None, silence_rms: float = SILENCE_RMS) -> tuple[Gain, Gain]:
     """Gain at the start and at the end of new sound, from the context on each side; none when none can tell."""
-    tells = [side is not None and side.kept.shape[1] >= _MIN_CONTEXT_SAMPLES for side in (left, right)]
-    levels = [_rms(side.centred[0]) if side and known else 0.0 for side, known in zip((left, right), tells)]
+    levels = [_level(side) for side in (left, right)]
     gains = [
         context_gain(side, silence_rms) if side and level >= _FAINT * max(levels) else None
         for side, level in zip((left, right), levels)
     ]
     known = [gain for gain in gains if gain is not None] or [NO_GAIN]
     return gains[0] or known[0], gains[1] or known[-1]
+
+
+def _level(side: Context | None) -> float:
+    """RMS of the kept sound, 0 where it is too short to tell."""
+    return _rms(side.centred[0]) if side and side.kept.shape[1] >= _MIN_CONTEXT_SAMPLES else 0.0
 
 
 def context_gain(context: Context, silence_rms: float = SILENCE_RMS) -> Gain | None:
@@ -78,8 +81,7 @@ def context_gain(context: Context, silence_rms: float = SILENCE_RMS) -> Gain | N
         return None
     xx, yy, xy = context.spectra
     coherence = (xy.abs().square() / (xx * yy).clamp_min(1e-30)).clamp(0, 1)
-    heard = k_weighting(torch.linspace(0, context.sample_rate / 2, len(xx), dtype=torch.float64))
-    xx, yy = heard * xx, heard * yy
+    xx, yy = context.weights * xx, context.weights * yy
     agrees = float((coherence * xx).sum() / xx.sum().clamp_min(1e-30)) >= _AGREES
     # With the phase lost (a vocoder) nothing is coherent, and with the sides lost (mono) little can be: then all
     # frequencies count alike.

@@ -12,6 +12,7 @@ from ..backends.runcomfy.account import (
     clear_token,
     find_account,
     identity,
+    identity_in_use,
     is_ceiling,
     save_ceiling,
     save_token,
@@ -183,9 +184,7 @@ def _runs(place: Place, body: dict) -> dict:
     workflow_id = body.get("workflow")
     if not isinstance(workflow_id, str):
         raise BadInput(remark("workflow_missing"))
-    account = find_account(place)
-    in_use = identity(place, account) if account else None
-    left = afterwards.of_workflow(workflow_id, Journal(place).read(), in_use)
+    left = afterwards.of_workflow(workflow_id, Journal(place).read(), identity_in_use(place))
     return {"runs": {node_id: each.as_dict() for node_id, each in left.items()}}
 
 

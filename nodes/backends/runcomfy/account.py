@@ -138,6 +138,12 @@ def identity(place: Place, account: Account) -> str:
     return hmac.new(_identity_key(place), line, hashlib.sha256).hexdigest()[:32]
 
 
+def identity_in_use(place: Place) -> str | None:
+    """The identity of the account in use, None without a token."""
+    account = find_account(place)
+    return identity(place, account) if account else None
+
+
 def _identity_key(place: Place) -> bytes:
     path = place.directory / _KEY_FILE
     lock = FileLock(place.directory / f"{_KEY_FILE}.lock")

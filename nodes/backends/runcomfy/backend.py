@@ -14,7 +14,7 @@ from ...request.requests import Call, GenerateRequest, InpaintRequest, OutpaintR
 from ...words.remarks import Remark, remark
 from ..interface import Backend, Plan, Range, Seconds
 from . import afterwards, wording
-from .account import ceiling_usd, find_account, identity, require_account
+from .account import ceiling_usd, identity, identity_in_use, require_account
 from .budget import PROMPTS, Budget
 from .client import Client, import_httpx
 from .desk import Desk, Outcome
@@ -303,9 +303,7 @@ class RunComfyBackend(Backend):
     @classmethod
     def fingerprint(cls, **inputs) -> object:
         """The account: another token must render again. Never the token itself."""
-        place = Place.of_comfyui()
-        account = find_account(place)
-        return identity(place, account) if account else None
+        return identity_in_use(Place.of_comfyui())
 
     def facts(self) -> dict:
         return facts(self._outcomes, self._warnings)

@@ -23,17 +23,10 @@ _OUT_OF_REACH = {"ServiceUnavailable", "TryLater", "BackendUnavailable", "Server
 _OUT_OF_REACH_IN_A_ROW = 3
 # Exit codes of failures before anything is charged: refused input, refused request, no account.
 _NOTHING_CHARGED = {64, 65, 77}
-# What the pack advises for one node ("queue again", "clear resume_request_id") is in a batch no way out of these.
-_ONLY_WHEN_TOLD = "With --jobs, what may have been charged is sent again only with --retry-unknown."
-_GONE = "With --jobs, another seed in the job's line has it rendered anew, at a new charge."
-IN_A_BATCH = {
-    "OutcomeUnknown": _ONLY_WHEN_TOLD,
-    "AskedBefore": _ONLY_WHEN_TOLD,
-    "FileMissing": _ONLY_WHEN_TOLD,
-    "SomeFailed": _ONLY_WHEN_TOLD,
-    "NothingToFetch": _GONE,
-    "UnknownId": _GONE,
-}
+# What the pack buys again when the same node is queued after it has said so; a batch does only when it is told to.
+MAY_BE_PAID = {"OutcomeUnknown", "AskedBefore", "FileMissing", "SomeFailed"}
+# What was paid for and is nowhere any more; a batch sets resume_request_id by itself, so that nobody can clear it.
+_GONE = {"NothingToFetch", "UnknownId"}
 # What the record of a job says of what was paid for it.
 _PAID = ("requests", "request_ids", "cost_usd", "estimate_usd")
 _KEY_SECONDS = 0.5  # how long Ctrl-C waits where waiting cannot be interrupted
@@ -193,7 +186,7 @@ class Batch:
         else:
             record, self._unreachable = found, 0
         refused = isinstance(found, RunError) and found.exit_code in _NOTHING_CHARGED
-        done, unanswered = record["state"] == DONE, IN_A_BATCH.get(record.get("kind", "")) == _ONLY_WHEN_TOLD
+        done, unanswered = record["state"] == DONE, record.get("kind") in MAY_BE_PAID
         cost = record.get("cost_usd")
         if unknown := self._budget.known(job, cost, done=done, refused=refused, unanswered=unanswered):
             record["may_have_cost_usd"] = round(unknown, 6)
@@ -210,12 +203,21 @@ class Batch:
         earlier = self._records.of(job) or {}
         # What was paid for stays known: going on fetches it.
         paid = {name: earlier[name] for name in _PAID if name in earlier}
-        return {"state": FAILED, "error": f"{error} {IN_A_BATCH.get(kind, '')}".rstrip(), "kind": kind} | paid
+        return {"state": FAILED, "error": f"{error}{_instead(kind)}", "kind": kind} | paid
 
     def _close(self, reason: RunError) -> None:
         """No further job begins."""
         with self._lock:
             self._outcome.reason = self._outcome.reason or reason
+
+
+def _instead(kind: str) -> str:
+    """What to do in a batch where the pack's own advice for a node does not do."""
+    if kind in MAY_BE_PAID:
+        return " With --jobs, what may have been charged is sent again only with --retry-unknown."
+    if kind in _GONE:
+        return " With --jobs, another seed in the job's line has it rendered anew, at a new charge."
+    return ""
 
 
 def closing_error(outcome: Outcome, jobs: int, folder: Path) -> RunError | None:
