@@ -3,12 +3,13 @@
 import errno
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.runcomfy import afterwards
-from acestep_nodes.nodes.backends.runcomfy.account import find_account, identity
+from acestep_nodes.nodes.backends.runcomfy.account import identity_in_use
 from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.queued import Queued
@@ -26,7 +27,7 @@ def sentences(left) -> dict[str, str]:
 def remembered(place) -> dict:
     """What the journal says of the newest run to whoever uses the token of ``place``."""
     content = Journal(place).read()
-    return afterwards.remembered(content.runs[-1], content, identity(place, find_account(place))).as_dict()
+    return afterwards.remembered(content.runs[-1], content, identity_in_use(place)).as_dict()
 
 
 def stop_when(condition) -> Watcher:
@@ -204,8 +205,8 @@ def test_what_is_struck_off_was_perhaps_charged_and_did_not_fail(simulator, plac
     assert sentences(remembered(place)).keys() == {"run_cost_open", "run_gone"}
 
 
-def test_an_id_that_could_not_be_recorded_is_named_and_can_be_resumed(simulator, place):
-    """The disk is full by the time the answer to the submission is there."""
+@contextmanager
+def disk_full_once_it_is_sent(simulator):
     with Machine() as machine:
 
         def fill(step, moment):
@@ -213,6 +214,12 @@ def test_an_id_that_could_not_be_recorded_is_named_and_can_be_resumed(simulator,
                 machine.failing = OSError(errno.ENOSPC, "No space left on device")
 
         simulator.on_step = fill
+        yield
+
+
+def test_an_id_that_could_not_be_recorded_is_named_and_can_be_resumed(simulator, place):
+    """The disk is full by the time the answer to the submission is there."""
+    with disk_full_once_it_is_sent(simulator):
         ran = generate(place)
     (job,) = simulator.service.jobs()
     left, said = ran.watcher.left, sentences(ran.watcher.left)
@@ -222,13 +229,7 @@ def test_an_id_that_could_not_be_recorded_is_named_and_can_be_resumed(simulator,
 
 
 def test_an_answer_that_could_not_be_recorded_is_an_unknown_outcome(simulator, place):
-    with Machine() as machine:
-
-        def fill(step, moment):
-            if (step, moment) == ("submit", "arrived"):
-                machine.failing = OSError(errno.ENOSPC, "No space left on device")
-
-        simulator.on_step = fill
+    with disk_full_once_it_is_sent(simulator):
         simulator.fault("submit", "drop_after")
         ran = generate(place)
     assert simulator.paid == 1 and sentences(ran.watcher.left).keys() == {"run_cost_open", "run_unanswered"}
@@ -243,13 +244,17 @@ def test_what_was_refused_added_no_charge(simulator, place, fault):
 
 def test_a_run_that_only_fetched_does_not_say_that_nothing_was_charged(simulator, place):
     simulator.change({"run_seconds": 600.0})
-    first, again = (generate(place, watcher=Watcher(lambda each: each["state"] == "in_progress")) for _ in range(2))
+    first, again = (stopped_as_it_runs(place) for _ in range(2))
     assert simulator.paid == 1 and sentences(first.watcher.left)["run_cost"] == "Charged: ≈ $0.0010."
     assert sentences(again.watcher.left).items() > FREE.items()
     with Machine() as machine:
         machine.failing = OSError(errno.ENOSPC, "No space left on device")
-        full = generate(place)
+        full = stopped_as_it_runs(place)
     assert sentences(full.watcher.left).items() > FREE.items() and simulator.paid == 1
+
+
+def stopped_as_it_runs(place):
+    return generate(place, watcher=Watcher(lambda each: each["state"] == "in_progress"))
 
 
 def test_a_run_of_which_the_journal_has_forgotten_a_request_has_no_sum(simulator, place):
@@ -295,7 +300,7 @@ def test_the_newest_run_of_each_node_of_a_workflow_is_remembered(simulator, plac
     bought(4, "7", "another")
     bought(5, "7", None)
     generate(place, song(resume_request_id=second), queued=Queued("p", time.time(), "9", "w"))  # it bought nothing
-    account = identity(place, find_account(place))
+    account = identity_in_use(place)
     left = afterwards.of_workflow("w", Journal(place).read(), account)
     assert {node_id: each.ids for node_id, each in left.items()} == {"7": [second], "3:7": [other]}
     assert left["7"].as_dict()["node"] == "ACEStepGenerate" and left["7"].resumable == [second]
