@@ -43,3 +43,10 @@ def test_runs_that_start_at_once_sweep_up_after_the_same_ones(tmp_path):
     assert all(run.folder.is_dir() for run in started)
     assert not [run.folder for run in abandoned if run.folder.exists()]
     assert (pack / "kept.txt").read_text(encoding="utf-8") == "kept"
+
+
+def test_a_folder_that_somebody_else_removed_is_no_error():
+    run = workspace.self_contained({})
+    run.remove()
+    run.remove()
+    assert not run.folder.exists()

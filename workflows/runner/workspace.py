@@ -104,9 +104,11 @@ def _make(custom_nodes: dict[str, Path], home: Path | None) -> Workspace:
 
 
 def _remove(folder: Path) -> None:
-    # Links first and by themselves: what they lead to is not ours to delete.
-    for link in (folder / "custom_nodes").glob("*"):
-        _unlink(link)
+    # Links first and by themselves: what they lead to is not ours to delete. Two runs that start at once may sweep up
+    # after the same third one: at any step the folder may be gone.
+    with contextlib.suppress(FileNotFoundError):
+        for link in (folder / "custom_nodes").iterdir():
+            _unlink(link)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -131,7 +133,6 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _unlink(link: Path) -> None:
-    # Two runs that start at once may sweep up after the same third one.
     with contextlib.suppress(FileNotFoundError):
         if sys.platform == "win32":  # a junction is removed as a folder, its target stays
             link.rmdir()
