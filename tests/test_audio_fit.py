@@ -399,6 +399,14 @@ def test_samples_that_are_not_numbers_are_refused_wherever_they_are(source, bad,
     unusable(source, window, Sound(rendered, RATE), "not numbers; nothing was changed")
 
 
+@pytest.mark.parametrize("peak", [1e20, 3e38])
+def test_samples_far_beyond_any_sound_are_refused(source, peak):
+    window = one_window(source.shape[1], RATE, RANGE)
+    rendered = source.clone()
+    rendered[0, 15 * RATE] = peak
+    unusable(source, window, Sound(rendered, RATE), r"samples up to \de\+\d\d times full scale, which is no sound")
+
+
 def test_silence_is_refused_beside_sound_and_accepted_beside_silence(source):
     window = one_window(source.shape[1], RATE, RANGE)
     unusable(source, window, Sound(torch.zeros_like(source), RATE), "returned silence; nothing was changed")
@@ -464,6 +472,68 @@ def test_a_change_of_level_inside_a_long_range_is_said(db, said):
     assert bool(parts) == said and codes(fit) == (["range_softer" if db < 0 else "range_louder"] if said else [])
     for part in parts:
         assert 11 <= part["start"] <= 13.5 and 16.5 <= part["end"] <= 19
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize(("sounding", "said"), [(10.0, []), (8.5, []), (5.0, ["range_silent"])])
+def test_an_extension_that_is_silent_to_its_end_is_said_with_its_times(place, sounding, said):
+    track, new = music(12, RATE, seed=2), music(10, RATE, seed=3)
+    sides = (10.0, 0.0) if place == "before" else (0.0, 10.0)
+    (extension,) = plan_extensions(12 * RATE, RATE, *sides, 12.0, 240.0)
+    if place == "before":
+        out = torch.cat((torch.zeros(2, 10 * RATE), track), 1)
+        new[:, : round((10 - sounding) * RATE)] = 0
+        rendered = torch.cat((new, track), 1)
+        span = (0.0, 10 - sounding)
+    else:
+        out = torch.cat((track, torch.zeros(2, 10 * RATE)), 1)
+        new[:, round(sounding * RATE) :] = 0
+        rendered = torch.cat((track, new), 1)
+        span = (12 + sounding, 22.0)
+    fit = fit_extension(out, RATE, extension, Sound(rendered, RATE), OPTIONS)
+    found = [dict(each.values) for each in fit.remarks if each.code == "range_silent"]
+    assert [each.code for each in fit.remarks if each.code in ("range_silent", "range_hole")] == said
+    for each in found:
+        assert (each["start"], each["end"]) == pytest.approx(span, abs=0.02)
+
+
+def test_a_range_at_the_end_that_was_silent_there_before_may_be(source):
+    """The end of a song whose last seconds are silent is made anew."""
+    stop = source.shape[1]
+    source = source.clone()
+    source[:, -5 * RATE :] = 0
+    window = one_window(stop, RATE, (stop - 9 * RATE, stop))
+    fit = fit_ranges(source.clone(), RATE, window, Sound(source[:, window.start :].clone(), RATE), OPTIONS)
+    assert "range_silent" not in codes(fit)
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_one_channel_that_drops_out_is_said(source, channel):
+    rendered = source.clone()
+    rendered[channel, 15 * RATE : round(15.2 * RATE)] = 0
+    fit = fit_ranges(source.clone(), RATE, one_window(source.shape[1], RATE, RANGE), Sound(rendered, RATE), OPTIONS)
+    (hole,) = [dict(each.values) for each in fit.remarks if each.code == "range_hole"]
+    assert hole["time"] == pytest.approx(15.0, abs=0.01) and hole["ms"] == pytest.approx(200, abs=10)
+
+
+def test_a_drop_that_is_a_hole_is_said_once(source):
+    track = music(30, RATE)
+    window = one_window(track.shape[1], RATE, (8 * RATE, 22 * RATE))
+    for change, said in ((0.0, ["range_hole"]), (0.1, ["range_softer"])):
+        rendered = track.clone()
+        rendered[:, 14 * RATE : round(15.2 * RATE)] *= change
+        fit = fit_ranges(track.clone(), RATE, window, Sound(rendered, RATE), OPTIONS)
+        assert codes(fit) == said
+
+
+def test_peaks_that_a_codec_let_overshoot_are_no_clipping(source):
+    """A limited track, whose softer part stood where now its loudest is."""
+    loud = 1.02 * (6 * source / source.abs().max()).clamp(-1, 1)
+    loud[:, ::3] *= 0.98  # no sample like the next one
+    track = loud.clone()
+    track[:, slice(*RANGE)] *= 0.5
+    fit = fit_ranges(track, RATE, one_window(source.shape[1], RATE, RANGE), Sound(loud, RATE), OPTIONS)
+    assert "range_clipped" not in codes(fit)
 
 
 def with_a_hole(window):

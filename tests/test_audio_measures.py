@@ -11,7 +11,6 @@ from acestep_nodes.nodes.audio.measures import (
     balance_db,
     bass_db,
     blocks_of,
-    levels_of,
     loudness_db,
     treble_db,
     width_db,
@@ -162,10 +161,3 @@ def test_clipping_is_seen_at_full_scale_and_below_it():
     assert clipped_share(hot) > 0.01
     assert clipped_share(0.3 * hot) > 0.01
     assert clipped_share(torch.zeros(2, 1000)) == 0
-
-
-def test_levels_are_those_of_the_blocks_however_long_the_sound():
-    long = music(20, RATE)
-    assert torch.allclose(levels_of(long, RATE).power, blocks_of(long, RATE).loud, rtol=1e-4)
-    assert torch.allclose(levels_of(long[:1], RATE).windows_db(3.0), blocks_of(long[:1], RATE).levels.windows_db(3.0))
-    assert not len(levels_of(long[:, :100], RATE).power)

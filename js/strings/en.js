@@ -230,6 +230,15 @@ export default {
     "From {start} to {end} s the new part is duller than the music around it: it has {db} dB less treble (above 6 kHz). Another seed or model may be brighter.",
   "said.range_bass":
     "From {start} to {end} s the new part is thinner than the music around it: it has {db} dB less bass (below 150 Hz). Another seed or model may have more.",
+  "said.range_colour":
+    "From {start} to {end} s the new part sounds unlike all the music around it: its spectrum is {db} dB off, as that of noise or of other instruments. Another seed, or tags closer to that music, may help.",
+  "said.range_left":
+    "From {start} to {end} s the new part leans at least {db} dB further to the left than the music around it. Another seed may come closer.",
+  "said.range_right":
+    "From {start} to {end} s the new part leans at least {db} dB further to the right than the music around it. Another seed may come closer.",
+  "said.range_narrower":
+    "From {start} to {end} s the new part is at least {db} dB narrower in stereo than the music around it. Another seed may come closer.",
+  "said.range_silent": "From {start} to {end} s the new part is silent. Another seed may play on; or trim it.",
   "said.range_click":
     "At {time} s there may be a click inside the new part: a jump within a millisecond, which the music around it does not have. Another seed may be clean.",
   "said.range_hole":
@@ -642,6 +651,8 @@ export default {
   "said.kind_channels": "{channels} channels",
   "said.file_not_numbers": "a file with samples that are not numbers (NaN or infinite)",
   "said.cut_off": "cut off after {there} s of {announced} s",
+  "said.no_sound":
+    "The backend returned samples up to {peak} times full scale, which is no sound; nothing was changed. Run the model and its VAE at a higher precision (bf16 or fp32), or use another model.",
   "said.not_numbers":
     "The backend returned samples that are not numbers; nothing was changed. Run the model and its VAE at a higher precision (bf16 or fp32), or use another model.",
   "said.silent_render": "The backend returned silence; nothing was changed. Try another seed.",

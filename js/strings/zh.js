@@ -214,6 +214,12 @@ export default {
     "从 {start} 到 {end} 秒，新内容比周围的音乐暗：高频（6 kHz 以上）少 {db} dB。换一个种子或模型可能更明亮。",
   "said.range_bass":
     "从 {start} 到 {end} 秒，新内容比周围的音乐单薄：低频（150 Hz 以下）少 {db} dB。换一个种子或模型可能更饱满。",
+  "said.range_colour":
+    "从 {start} 到 {end} 秒，新内容听起来与周围的音乐都不相像：频谱相差 {db} dB，像是噪声或别的乐器。换一个种子，或让标签更接近周围的音乐，可能有帮助。",
+  "said.range_left": "从 {start} 到 {end} 秒，新内容比周围的音乐至少偏左 {db} dB。换一个种子可能更接近。",
+  "said.range_right": "从 {start} 到 {end} 秒，新内容比周围的音乐至少偏右 {db} dB。换一个种子可能更接近。",
+  "said.range_narrower": "从 {start} 到 {end} 秒，新内容的立体声比周围的音乐至少窄 {db} dB。换一个种子可能更接近。",
+  "said.range_silent": "从 {start} 到 {end} 秒，新内容是静音。换一个种子可能不会静音；也可以将其剪去。",
   "said.range_click":
     "在 {time} 秒处，新内容中可能有爆音：一毫秒内的跳变，而周围的音乐没有。换一个种子可能没有。",
   "said.range_hole": "在 {time} 秒处，新内容中断 {ms} 毫秒，而周围的音乐并非如此。换一个种子可能不再中断。",
@@ -557,6 +563,8 @@ export default {
   "said.kind_channels": "{channels} 声道",
   "said.file_not_numbers": "含有非数字采样（NaN 或无穷大）的文件",
   "said.cut_off": "在 {there} 秒处中断的文件（全长 {announced} 秒）",
+  "said.no_sound":
+    "后端返回的采样高达满刻度的 {peak} 倍，这不是声音；没有任何改动。请以更高精度（bf16 或 fp32）运行模型及其 VAE，或换用其他模型。",
   "said.not_numbers":
     "后端返回的采样不是数字；没有任何改动。请以更高精度（bf16 或 fp32）运行模型及其 VAE，或换用其他模型。",
   "said.silent_render": "后端返回了静音；没有任何改动。请换一个种子。",

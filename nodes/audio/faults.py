@@ -38,34 +38,61 @@ class Hole:
 def holes(
     piece: torch.Tensor, sample_rate: int, reference_power: float, *, sound_before: bool = False, open_end: bool = False
 ) -> list[Hole]:
-    """The gaps in ``piece`` [C, n] against ``reference_power`` (mean square of its surroundings), in order.
+    """The gaps in either channel of ``piece`` [C, n] against ``reference_power`` (mean square of its surroundings).
 
-    A gap falls silent at once. Silence from the start is one when there is ``sound_before``, silence to the end is
-    none with ``open_end``.
+    That counts for its louder channel; the other one's is as much lower as it is softer. A gap falls silent at once.
+    Silence from the start is one when there is ``sound_before``, silence to the end is none with ``open_end``.
     """
-    size = max(1, round(_HOLE_BLOCK_SECONDS * sample_rate))
-    count = piece.shape[1] // size
-    if count < 2 or reference_power <= 0:
+    size, rows = _hole_blocks(piece, sample_rate)
+    means = rows.mean(1).tolist()
+    if rows.shape[1] < 2 or reference_power <= 0 or max(means) <= 0:
         return []
-    power = torch.cat(
-        [
-            piece[:, low : min(low + _PART_SAMPLES // size * size, count * size)]
-            .unflatten(1, (-1, size))
-            .square()
-            .mean(2)
-            .amax(0)
-            for low in range(0, count * size, _PART_SAMPLES // size * size)
-        ]
-    )
-    empty = (power < reference_power * 10 ** (_HOLE_DB / 10)).to(torch.int8)
-    change = torch.nn.functional.pad(empty, (1, 1)).diff()
     found = []
-    for first, last in zip((change == 1).nonzero().flatten().tolist(), (change == -1).nonzero().flatten().tolist()):
-        falls = _falls(power, first, last) if first else sound_before
-        if falls and not (open_end and last == count):
-            fall_db = _fall_db(power, first, last, reference_power) if first else 0.0
-            found.append(Hole(first * size, (last - first) * size / sample_rate, fall_db))
-    return found
+    for power, mean in zip(rows, means):
+        reference = reference_power * mean / max(means)
+        for first, last in _runs(power < reference * 10 ** (_HOLE_DB / 10)):
+            falls = _falls(power, first, last) if first else sound_before
+            if falls and not (open_end and last == len(power)):
+                fall_db = _fall_db(power, first, last, reference) if first else 0.0
+                found.append(Hole(first * size, (last - first) * size / sample_rate, fall_db))
+    return _one_of_each(found, sample_rate)
+
+
+def _one_of_each(found: Sequence[Hole], sample_rate: int) -> list[Hole]:
+    """In order; of gaps in both channels at once the longer one."""
+    kept: list[Hole] = []
+    for hole in sorted(found, key=lambda hole: (hole.start, -hole.seconds)):
+        if not kept or hole.start >= kept[-1].start + kept[-1].seconds * sample_rate:
+            kept.append(hole)
+        elif hole.seconds > kept[-1].seconds:
+            kept[-1] = hole
+    return kept
+
+
+def silent_ends(piece: torch.Tensor, sample_rate: int, reference_power: float) -> tuple[float, float]:
+    """Seconds of silence in both channels of ``piece`` [C, n] at its start and at its end, all of it at both when it is
+    silent throughout. reference_power: mean square of its surroundings."""
+    size, rows = _hole_blocks(piece, sample_rate)
+    sounding = (rows >= reference_power * 10 ** (_HOLE_DB / 10)).any(0).nonzero().flatten()
+    if not len(sounding):
+        return (piece.shape[1] / sample_rate,) * 2
+    behind = piece.shape[1] - (int(sounding[-1]) + 1) * size
+    return int(sounding[0]) * size / sample_rate, behind / sample_rate
+
+
+def _hole_blocks(piece: torch.Tensor, sample_rate: int) -> tuple[int, torch.Tensor]:
+    """(samples of a block, mean square [C, blocks] of each)."""
+    size = max(1, round(_HOLE_BLOCK_SECONDS * sample_rate))
+    count, step = piece.shape[1] // size, _PART_SAMPLES // size * size
+    parts = [piece[:, low : min(low + step, count * size)] for low in range(0, count * size, step)]
+    powers = [part.unflatten(1, (-1, size)).square().mean(2) for part in parts]
+    return size, torch.cat(powers, dim=1) if powers else torch.zeros(len(piece), 0)
+
+
+def _runs(flags: torch.Tensor) -> list[tuple[int, int]]:
+    """[first, last) of each run of true ``flags`` [n]."""
+    change = torch.nn.functional.pad(flags.to(torch.int8), (1, 1)).diff()
+    return list(zip((change == 1).nonzero().flatten().tolist(), (change == -1).nonzero().flatten().tolist()))
 
 
 def longest_alike(found: Sequence[Hole], hole: Hole) -> float:
@@ -138,32 +165,48 @@ def highest_click(piece: torch.Tensor, sample_rate: int, times: float = _CLICK_T
     return Click((best + _CLICK_FAR) * size, height) if height else None
 
 
-# A normalised track touches full scale now and then; a clipped one stays there.
+# A clipped track stays at full scale; peaks, which a codec lets overshoot, pass it in a sample or two.
 _FULL_SCALE = 0.99
+_FULL_SAMPLES = 3
 # Nor does music hold one value for so long anywhere but at a ceiling or in silence.
 _FLAT_SAMPLES = 8
 _FLAT_SHARE_OF_PEAK = 0.3
 
 
 def clipped_share(piece: torch.Tensor) -> float:
-    """Share of the samples of ``piece`` [C, n] that stand at full scale, or flat where they should turn."""
-    if piece.shape[1] < 2 * _FLAT_SAMPLES:
-        return 0.0
-    found = 0
-    for row in piece:
-        low, high = torch.aminmax(row)
-        peak = max(float(high), -float(low))
-        if peak <= 0:
-            continue
-        full, flat = 0, 0
-        for part in row.split(_PART_SAMPLES):
-            if peak >= _FULL_SCALE:
-                full += int(((part >= _FULL_SCALE) | (part <= -_FULL_SCALE)).sum())
-            same = part[1:] == part[:-1]
-            if not bool(same.any()):
-                continue
+    """Share of the samples of ``piece`` [C, n] that stay at full scale, or flat where they should turn."""
+    peaks = _peaks(piece)
+    return sum(_clipped(row, peak) for row, peak in zip(piece, peaks)) / max(1, piece.numel())
+
+
+def most_clipped_share(piece: torch.Tensor, sample_rate: int) -> float:
+    """The same of the second of ``piece`` that has most of them."""
+    peaks = _peaks(piece)
+    seconds = piece.split(sample_rate, 1)
+    return max(sum(map(_clipped, part, peaks)) / max(1, part.numel()) for part in seconds)
+
+
+def _peaks(piece: torch.Tensor) -> list[float]:
+    return [float(torch.stack(torch.aminmax(row)).abs().amax()) if len(row) else 0.0 for row in piece]
+
+
+def _clipped(row: torch.Tensor, peak: float) -> int:
+    """How many samples of ``row`` [n] are clipped, whose channel goes up to ``peak``."""
+    full, flat = 0, 0
+    for part in row.split(_PART_SAMPLES):
+        if peak >= _FULL_SCALE:
+            full += sum(_long(part * sign >= _FULL_SCALE, _FULL_SAMPLES) for sign in (1, -1))
+        same = part[1:] == part[:-1]
+        if bool(same.any()):
             for step in (1, 2, 3):
                 same = same[step:] & same[:-step]
             flat += int((part[: same.shape[0]][same].abs() > _FLAT_SHARE_OF_PEAK * peak).sum())
-        found += max(full, flat)
-    return found / piece.numel()
+    return max(full, flat)
+
+
+def _long(flags: torch.Tensor, least: int) -> int:
+    """How many of ``flags`` [n] stand in runs of at least so many."""
+    if not bool(flags.any()):
+        return 0
+    lengths = (last - first for first, last in _runs(flags))
+    return sum(length for length in lengths if length >= least)

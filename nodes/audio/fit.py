@@ -33,6 +33,10 @@ _NOTHING = 1e-7
 _ALIKE = 0.6
 # A hole or clipping inside counts as much as a joint that is off by so many times the usual.
 _FAULT_EXCESS = 3.0
+# A float file of an extreme mix reaches 30 times full scale; beyond this (+120 dBFS) a model went astray.
+_LOUDEST = 1e6
+# A drop is told to half its window; the hole it is may begin so much before.
+_HOLE_REACH_SECONDS = 0.4
 # Another seed seldom cures this.
 NOT_NUMBERS = remark("not_numbers")
 
@@ -120,8 +124,8 @@ def _fit(track: Track, call: Call, rendered: Sound, options: EditOptions) -> Fit
         excess += [*(seam.excess for seam in found), whole]
         remarks += said
     lost_sides = any(said.code == "mono_render" for said in remarks)
-    remarks = [said for said in remarks if not (lost_sides and said.code == "seam_narrower")]
-    remarks = [said for said in remarks if not _is_of_a_softer_part(said, remarks)]
+    remarks = [said for said in remarks if not (lost_sides and said.code in ("seam_narrower", "range_narrower"))]
+    remarks = _without_twins(remarks)
     if recoloured:
         # What all of the render has is no fault of this range, and no other seed cures it.
         remarks = [said for said in remarks if said.code not in _OF_COLOUR]
@@ -146,13 +150,17 @@ def _aligned(track: Track, call: Call, rendered: Sound, silence_rms: float):
     return long if long[2].correlation > 0 else short
 
 
-def _is_of_a_softer_part(hole: Remark, remarks: Sequence[Remark]) -> bool:
-    """Whether a hole is a quiet moment of a part that is said to be too soft as a whole."""
-    if hole.code != "range_hole":
-        return False
-    at = hole.number("time")
-    parts = [said for said in remarks if said.code == "range_softer" and "start" in dict(said.values)]
-    return any(part.number("start") <= at <= part.number("end") for part in parts)
+def _without_twins(remarks: Sequence[Remark]) -> list[Remark]:
+    """The remarks without holes that are quiet moments of a softer part, and without softer parts that are a hole."""
+    holes = [(said, said.number("time"), said.number("ms") / 1000) for said in remarks if said.code == "range_hole"]
+    softer = [said for said in remarks if said.code == "range_softer"]
+    parts = [(said, said.number("start"), said.number("end")) for said in softer]
+    twins = set()
+    for hole, at, seconds in holes:
+        for part, start, end in parts:
+            if start - _HOLE_REACH_SECONDS <= at <= end:
+                twins.add(part if seconds >= (end - start) / 2 else hole)
+    return [said for said in remarks if said not in twins]
 
 
 def _doubts(pieces: Sequence[Piece], said: Sequence[Remark]) -> list[Remark]:
@@ -171,13 +179,15 @@ def _doubts(pieces: Sequence[Piece], said: Sequence[Remark]) -> list[Remark]:
 
 _MISPLACED = {"no_context", "silent_context", "weak_context", "contradictory_context"}
 _RECOLOURED = ("context_less", "context_more")
-_OF_COLOUR = ("range_treble", "range_bass", "seam_colour")
+_OF_COLOUR = ("range_treble", "range_bass", "range_colour", "seam_colour")
 
 
 def _check(rendered: Sound, track: Track, call: Call, silence_rms: float) -> None:
     peak = _peak(rendered.waveform)
     if not math.isfinite(peak):
         raise RenderError(NOT_NUMBERS)
+    if peak > _LOUDEST:
+        raise RenderError(remark("no_sound", peak=f"{peak:.0e}"))
     near = near_of(call, track.samples(ALIGN_CONTEXT_SECONDS))
     if peak < silence_rms / 10 and any(_peak(track.cut(a, b)) >= silence_rms / 10 for a, b in near):
         raise RenderError(remark("silent_render"))

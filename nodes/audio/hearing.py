@@ -1,20 +1,24 @@
 """How a piece turned out: its joints and the whole of it, heard before and after it is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from ..words.remarks import Remark, remark
 from .edges import STOPPING, Call, Edge
-from .faults import Hole, clipped_share, highest_click, holes, longest_alike
-from .joints import NEW_SECONDS, USUAL_SECONDS, Joint, Neighbour, ended_seconds, measured, neighbour
-from .measures import Levels, levels_of
+from .faults import Hole, clipped_share, highest_click, holes, longest_alike, most_clipped_share, silent_ends
+from .joints import AROUND_SECONDS, NEW_SECONDS, USUAL_SECONDS, Joint, Neighbour, ended_seconds, measured, neighbour
+from .measures import Blocks, blocks_of
 from .pieces import Piece, Scene, clipped_remark
-from .seams import Made, Measured, Seam, judged, judged_range, part_off, usual
+from .ranges import Part, judged_range, parts_off
+from .seams import FAIR, Made, Measured, Seam, judged, usual
 from .spaces import Track
 
 # A gap shorter than this is no hole one hears as one.
 HOLE_SECONDS = 0.015
+# A song may end a little before its time, and begin a little after it.
+_PAUSE_SECONDS = 2.0
 # The render is heard from this far before the piece on: longer than any gap that begins before and is not told by the
 # context having come back changed.
 _AHEAD_SECONDS = 0.1
@@ -32,12 +36,12 @@ CLIPPED_SHARE = 5e-4
 class View:
     """A piece's joints: the kept sound at each, and how each measured before the edit (None: nothing stood there).
 
-    stood: what stood in its place, None when nothing did.
+    natural: what stood in its place and what is beside it; where nothing stood there, more of what is beside it.
     """
 
     neighbours: tuple[Neighbour, ...]
     before: tuple[Measured | None, ...]
-    stood: Levels | None
+    natural: tuple[Blocks, ...]
 
 
 def heard_before(scene: Scene, piece: Piece, call: Call) -> View:
@@ -49,15 +53,18 @@ def heard_before(scene: Scene, piece: Piece, call: Call) -> View:
     before = tuple(
         measured(scene.track, each, scene.silence_power) if under[each.joint.edge] else None for each in neighbours
     )
-    stood = (
-        levels_of(scene.track.cut(piece.start, piece.stop), scene.track.sample_rate) if any(under.values()) else None
-    )
-    return View(neighbours, before, stood)
+    if any(under.values()):
+        # Further away a fade-out may have begun, which what stood there had no part in.
+        stood = blocks_of(scene.track.cut(piece.start, piece.stop), scene.track.sample_rate)
+        natural = (stood, *(each.near for each in neighbours))
+    else:
+        natural = tuple(blocks_of(scene.track.cut(*each.joint.around), scene.track.sample_rate) for each in neighbours)
+    return View(neighbours, before, natural)
 
 
 def faults_inside(scene: Scene, piece: Piece, view: View) -> list[Remark]:
-    """Holes, clicks and clipping that the render has in the range, and neither the kept sound nor what stands there
-    has."""
+    """Holes, clicks, clipping and silence that the render has in the range, and neither the kept sound nor what stands
+    there has."""
     powers = [each.power for each in view.neighbours if each.power > scene.silence_power]
     if not powers:
         return []
@@ -67,9 +74,10 @@ def faults_inside(scene: Scene, piece: Piece, view: View) -> list[Remark]:
     said = _hole(scene, piece, natural, min(powers))
     said += [click for click in _click(scene, piece, natural) if not any(_is_of(click, hole) for hole in said)]
     clipped = clipped_share(scene.placement.raw(scene.render, piece.start, piece.stop))
-    if clipped > CLIPPED_SHARE and clipped > _LONGER * max(clipped_share(sound) for sound in natural):
+    rate = scene.track.sample_rate
+    if clipped > CLIPPED_SHARE and clipped > _LONGER * max(most_clipped_share(sound, rate) for sound in natural):
         said.append(clipped_remark(scene.track, piece, clipped))
-    return said
+    return [*said, *_silence(scene, piece, min(powers))]
 
 
 def _hole(scene: Scene, piece: Piece, natural: list[torch.Tensor], power: float) -> list[Remark]:
@@ -93,6 +101,24 @@ def _hole(scene: Scene, piece: Piece, natural: list[torch.Tensor], power: float)
     worst = max(unusual, key=lambda hole: hole.seconds)
     time = track.time(piece.start + round(worst.start * track.sample_rate / rate))
     return [remark("range_hole", time=time, ms=1000 * worst.seconds)]
+
+
+def _silence(scene: Scene, piece: Piece, power: float) -> list[Remark]:
+    """What of ``piece`` is silent up to an end where nothing follows, and was not. power: as for holes."""
+    track, target = scene.track, piece.target
+    raw = scene.placement.raw(scene.render, piece.start, piece.stop)
+    gain = 10 ** (max(piece.left.gain.db, piece.right.gain.db) / 20)
+    now = silent_ends(raw, scene.render.sound.sample_rate, power / gain**2)
+    under = Edge.FADE in (target.left, target.right)
+    was = silent_ends(track.cut(piece.start, piece.stop), track.sample_rate, power) if under else (0.0, 0.0)
+    size = track.seconds(piece.stop - piece.start)
+    said = []
+    if target.left is Edge.OPEN and now[0] > was[0] + _PAUSE_SECONDS:
+        said.append((0.0, now[0]))
+    if target.right is Edge.OPEN and now[1] > was[1] + _PAUSE_SECONDS and now[1] < size:
+        said.append((size - now[1], size))
+    start = track.time(piece.start)
+    return [remark("range_silent", start=start + first, end=start + last, seconds=last - first) for first, last in said]
 
 
 def _click(scene: Scene, piece: Piece, natural: list[torch.Tensor]) -> list[Remark]:
@@ -135,29 +161,43 @@ def heard_after(scene: Scene, piece: Piece, view: View) -> tuple[list[Seam], flo
         if not silent:
             sides.append((now.difference, before.difference if before else None))
     excess, faults = judged_range(piece.where(scene.track), sides, common)
-    if not faults:
-        part_excess, faults = _part(scene, piece, view)
-        excess = max(excess, part_excess)
-    return seams, excess, [*said, *faults]
+    said += faults
+    part_excess, parts = _parts(scene, piece, view, said)
+    return seams, max(excess, part_excess), [*said, *parts]
 
 
-def _part(scene: Scene, piece: Piece, view: View) -> tuple[float, tuple[Remark, ...]]:
-    """(excess, remarks) of the part of a range that is louder or softer than all of what is around it and was there."""
+def _parts(scene: Scene, piece: Piece, view: View, said: Sequence[Remark]) -> tuple[float, list[Remark]]:
+    """(excess, remarks) of the parts of a range that are unlike all that is around them and was there.
+
+    said: of its joints and of all of it, which is not said again of a part.
+    """
     track, (first, last) = scene.track, piece.inner
+    new = blocks_of(track.cut(first, last), track.sample_rate)
+    half, length = len(new) // 2, len(new)
     # A range that ends in nothing may fade away there.
-    half = (last - first) // 2
-    first += half if piece.target.left is Edge.OPEN else 0
-    last -= half if piece.target.right is Edge.OPEN else 0
-    now = levels_of(track.cut(first, last), track.sample_rate)
-    natural = [each.blocks.levels for each in view.neighbours]
-    if view.stood is not None:
-        # Beside it a fade-out may have begun, which what stood there had no part in.
-        natural = [view.stood, *(each.near.levels for each in view.neighbours)]
-    found = part_off(now, natural)
-    if found is None:
-        return 0.0, ()
-    start, end = (track.time(first + track.samples(seconds)) for seconds in (found.start_seconds, found.end_seconds))
-    return found.excess, found.remarks(start, end)
+    steady = (half if piece.target.left is Edge.OPEN else 0, half if piece.target.right is Edge.OPEN else length)
+    codes = {each.code for each in said}
+    parts = [part for part in parts_off(new, view.natural, steady) if not codes & _SAID_BY.get(part.code, {part.code})]
+    excess = max((part.excess for part in parts), default=0.0)
+    return excess, [_of_part(track, first, part) for part in parts if part.excess > FAIR]
+
+
+def _of_part(track: Track, first: int, part: Part) -> Remark:
+    start, end = (track.time(first + track.samples(seconds)) for seconds in (part.start_seconds, part.end_seconds))
+    return remark(part.code, start=start, end=end, db=part.db)
+
+
+# What says of a joint or of a whole range what could be said of a part.
+_SAID_BY = {
+    "range_louder": {"range_louder", "range_softer"},
+    "range_softer": {"range_louder", "range_softer"},
+    "range_treble": {"range_treble", "seam_colour"},
+    "range_bass": {"range_bass", "seam_colour"},
+    "range_colour": {"range_treble", "range_bass", "seam_colour"},
+    "range_left": {"seam_left", "seam_right"},
+    "range_right": {"seam_left", "seam_right"},
+    "range_narrower": {"seam_narrower"},
+}
 
 
 def _silent(piece: Piece, beside: Neighbour) -> Remark | None:
@@ -186,7 +226,7 @@ def _made(scene: Scene, piece: Piece, joint: Joint) -> Made:
 def _joints(track: Track, piece: Piece, call: Call) -> list[Joint]:
     """Where the new sound of ``piece`` meets kept sound."""
     target = piece.target
-    kept, new = track.samples(USUAL_SECONDS), track.samples(NEW_SECONDS)
+    kept, wide, new = (track.samples(seconds) for seconds in (USUAL_SECONDS, AROUND_SECONDS, NEW_SECONDS))
     first, last = piece.inner
     # A range that ends in nothing may fade away there.
     if Edge.OPEN in (target.left, target.right):
@@ -196,9 +236,11 @@ def _joints(track: Track, piece: Piece, call: Call) -> list[Joint]:
     if target.left is not Edge.OPEN:
         floor = max((edge for edge in edges if edge < target.start), default=0)
         span = (max(floor, target.start - kept), target.start)
-        joints.append(Joint(target.start, piece.start, "start", span, (first, min(last, first + new))))
+        around = (max(floor, target.start - wide), target.start)
+        joints.append(Joint(target.start, piece.start, "start", span, around, (first, min(last, first + new))))
     if target.right is not Edge.OPEN:
         top = min((edge for edge in edges if edge > target.stop), default=track.length)
         span = (target.stop, min(top, target.stop + kept))
-        joints.append(Joint(target.stop, piece.stop, "end", span, (max(first, last - new), last)))
+        around = (target.stop, min(top, target.stop + wide))
+        joints.append(Joint(target.stop, piece.stop, "end", span, around, (max(first, last - new), last)))
     return joints

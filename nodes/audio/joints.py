@@ -12,6 +12,8 @@ from .spaces import Span, Track
 
 # Kept sound beside a joint that says what is usual for the music.
 USUAL_SECONDS = 6.0
+# And that says what the music around a part does where nothing stood before.
+AROUND_SECONDS = 20.0
 # What is compared: natural differences between 4 s and the 3 s beside them are within 2.8 LU (95 %).
 KEPT_SECONDS = 3.0
 NEW_SECONDS = 4.0
@@ -25,14 +27,15 @@ _ENDED_SECONDS = 0.4
 class Joint:
     """One joint. position: the edge of the range. meets: the first sample on the right of where the sounds meet.
 
-    edge: ``start`` when the kept sound lies on the left, ``end`` when on the right. kept: kept sound beside it.
-    new: new sound beside it, behind the fade.
+    edge: ``start`` when the kept sound lies on the left, ``end`` when on the right. kept: kept sound beside it, around:
+    more of it. new: new sound beside it, behind the fade.
     """
 
     position: int
     meets: int
     edge: str
     kept: Span
+    around: Span
     new: Span
 
     @property
@@ -96,7 +99,8 @@ def loop_remarks(track: Track, ranges: Sequence[Span]) -> list[Remark]:
     if at is None or any(start == 0 or stop >= track.length for start, stop in ranges):
         return []
     reach, new = track.samples(USUAL_SECONDS), track.samples(NEW_SECONDS)
-    joint = Joint(at, at, "start", (max(0, at - reach), at), (at, min(track.length, at + new)))
+    kept = (max(0, at - reach), at)
+    joint = Joint(at, at, "start", kept, kept, (at, min(track.length, at + new)))
     silence_power = (LOOP_SILENCE * float(track.cut(at - reach, at + reach).abs().amax())) ** 2
     beside = neighbour(track, joint, silence_power)
     common = usual([beside.blocks], [beside.slopes], silence_power)

@@ -45,20 +45,6 @@ def k_weighting(frequency: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Levels:
-    """K-weighted power [n] of consecutive blocks of ``seconds``, summed over the channels as BS.1770 sums it."""
-
-    seconds: float
-    power: torch.Tensor
-
-    def windows_db(self, seconds: float) -> torch.Tensor:
-        """LUFS of each ``seconds``, beginning at every block; none of what is shorter."""
-        count = max(1, round(seconds / self.seconds))
-        power = self.power.unfold(0, count, 1).mean(-1) if len(self.power) >= count else self.power[:0]
-        return _lufs(power)
-
-
-@dataclass(frozen=True, eq=False)
 class Blocks:
     """Powers of consecutive blocks of a sound, about 0.1 s each; its constant offset is left out.
 
@@ -84,10 +70,6 @@ class Blocks:
     def loud(self) -> torch.Tensor:
         """[n]: K-weighted power summed over the channels, as BS.1770 sums it."""
         return self.left + self.right
-
-    @property
-    def levels(self) -> Levels:
-        return Levels(self.seconds, self.loud)
 
     def count(self, seconds: float) -> int:
         """How many blocks that is, at least one."""
@@ -142,17 +124,6 @@ def blocks_of(piece: torch.Tensor, sample_rate: int, *, from_end: bool = False) 
     bass, body, treble = bands[:, _MEL_BANDS:].unbind(1)
     mel = bands[:, :_MEL_BANDS]
     return Blocks(size / sample_rate, left, right, both, bass, body, treble, mel, len(piece) == 2)
-
-
-def levels_of(piece: torch.Tensor, sample_rate: int) -> Levels:
-    """The loudness alone of the whole blocks of ``piece`` [C, n], which is half the work; none where there is none."""
-    size = block_samples(sample_rate)
-    piece = piece[:, : piece.shape[1] // size * size]
-    if not piece.shape[1]:
-        return Levels(size / sample_rate, torch.empty(0))
-    weights = _weights(size, sample_rate)
-    powers = [(spectrum.square() @ weights).sum(0) for spectrum in _spectra(piece, size)]
-    return Levels(size / sample_rate, torch.cat(powers))
 
 
 # Blocks of few sizes are heard again and again, and nothing changes these.

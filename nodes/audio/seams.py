@@ -17,7 +17,6 @@ from .measures import (
     SPECTRUM_SECONDS,
     Blocks,
     Heard,
-    Levels,
     balance_db,
     bass_db,
     log_spectrum,
@@ -28,8 +27,6 @@ from .measures import (
 
 # Loudness, width, balance, treble and bass are compared over windows this long.
 SLOW_SECONDS = 2.0
-# A part of a range stands out when it lasts so long; what is shorter is a phrase.
-PART_SECONDS = 3.0
 # At the far ends of the kept sound, what lies 30 dB below it is no music: the noise behind a song's end, or what an
 # encoder left of silence. Errs toward calling soft passages music: EBU Tech 3342 leaves out what is 20 LU below.
 _ENDED = 1e-3
@@ -40,14 +37,14 @@ _USUAL_PERCENTILE = 0.95
 # together again through a lossy codec, stay below them; so they err toward silence about small faults.
 _LEVEL_FLOOR_DB = 3.0
 _COLOUR_FLOOR_DB = 8.0
-_LOUDNESS_FLOOR_DB = 3.0  # natural differences of 4 s to the 3 s beside them: 95 % below 2.8 LU
-_WIDTH_FLOOR_DB = 4.0
-_BALANCE_FLOOR_DB = 2.5
-_TREBLE_FLOOR_DB = 5.0
-_BASS_FLOOR_DB = 6.0
+LOUDNESS_FLOOR_DB = 3.0  # natural differences of 4 s to the 3 s beside them: 95 % below 2.8 LU
+WIDTH_FLOOR_DB = 4.0
+BALANCE_FLOOR_DB = 2.5
+TREBLE_FLOOR_DB = 5.0
+BASS_FLOOR_DB = 6.0
 _SLOPE_FLOOR = 1e-4
-# Up to this many times the usual is fair; beyond it is poor.
-_FAIR = 1.4
+# Up to this many times the usual is fair; beyond it is poor, and said.
+FAIR = 1.4
 
 
 @dataclass(frozen=True)
@@ -174,11 +171,11 @@ def usual(kept: Sequence[Blocks], slopes: Sequence[torch.Tensor], silence_power:
     floors = {
         "level_db": _LEVEL_FLOOR_DB,
         "colour_db": _COLOUR_FLOOR_DB,
-        "loudness_db": _LOUDNESS_FLOOR_DB,
-        "width_db": _WIDTH_FLOOR_DB,
-        "balance_db": _BALANCE_FLOOR_DB,
-        "treble_db": _TREBLE_FLOOR_DB,
-        "bass_db": _BASS_FLOOR_DB,
+        "loudness_db": LOUDNESS_FLOOR_DB,
+        "width_db": WIDTH_FLOOR_DB,
+        "balance_db": BALANCE_FLOOR_DB,
+        "treble_db": TREBLE_FLOOR_DB,
+        "bass_db": BASS_FLOOR_DB,
     }
     found = {name: [] for name in floors}
     loud = torch.cat([blocks.loud for blocks in kept]) if kept else torch.empty(0)
@@ -226,95 +223,10 @@ def judged(made: Made, now: Measured, before: Measured | None, usual: Usual) -> 
         made,
         new,
         jump,
-        verdict="poor" if worst > _FAIR else "fair" if worst > 1 else "good",
+        verdict="poor" if worst > FAIR else "fair" if worst > 1 else "good",
         excess=worst,
-        faults=tuple(said for excess, said in found if excess > _FAIR),
+        faults=tuple(said for excess, said in found if excess > FAIR),
     )
-
-
-def judged_range(
-    where: dict[str, float], sides: Sequence[tuple[Difference, Difference | None]], usual: Usual
-) -> tuple[float, tuple[Remark, ...]]:
-    """(excess, faults) of a range as a whole.
-
-    where: its ``start`` and ``end`` in seconds. sides: of each neighbour, what changed now and before. A range between
-    two neighbours that differ may be like either or anything between them, or like what stood there.
-    """
-    level, level_db = _between(sides, "loudness_db", usual.loudness_db)
-    faults = []
-    if level > _FAIR:
-        faults.append(directed("range_louder", "range_softer", level_db, **where))
-    worst = level
-    # Only what is lost: new sound may be brighter, or have more ground.
-    for code, name in (("range_treble", "treble_db"), ("range_bass", "bass_db")):
-        excess, off_db = _between(sides, name, getattr(usual, name))
-        if off_db < 0:
-            worst = max(worst, excess)
-            if excess > _FAIR:
-                faults.append(remark(code, **where, db=-off_db))
-    return worst, tuple(faults)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of new sound, in seconds from its start, that is ``db`` louder (softer when negative) than all around.
-
-    excess: how many times the usual that is.
-    """
-
-    start_seconds: float
-    end_seconds: float
-    db: float
-    excess: float
-
-    def remarks(self, start: float, end: float) -> tuple[Remark, ...]:
-        """What to say, with its times on the user's track."""
-        return (directed("range_louder", "range_softer", self.db, start=start, end=end),) if self.excess > _FAIR else ()
-
-
-def part_off(new: Levels, natural: Sequence[Levels]) -> Part | None:
-    """The part of ``new`` sound that lies furthest outside the loudness that ``natural`` sound has anywhere.
-
-    That loudness has all the changes of the music in it, so no more than the floor is allowed beyond.
-
-    None when all of it lies within, or it is too short to say.
-    """
-    windows = [each.windows_db(PART_SECONDS) for each in natural]
-    known = torch.cat(windows) if windows else torch.empty(0)
-    heard = new.windows_db(PART_SECONDS)
-    if not len(known) or not len(heard):
-        return None
-    off = (heard - known.max()).clamp_min(0) - (known.min() - heard).clamp_min(0)
-    worst = int(off.abs().argmax())
-    if not float(off[worst]):
-        return None
-    # As far as it lies at least half as far off.
-    within = off * off[worst].sign() >= off[worst].abs() / 2
-    first, last = worst, worst
-    while first > 0 and within[first - 1]:
-        first -= 1
-    while last + 1 < len(off) and within[last + 1]:
-        last += 1
-    # From and to the middle of a window, except at the ends.
-    half = PART_SECONDS / 2
-    start = first * new.seconds + (half if first else 0.0)
-    end = last * new.seconds + (half if last + 1 < len(off) else PART_SECONDS)
-    return Part(start, max(end, start), float(off[worst]), float(off[worst].abs()) / _LOUDNESS_FLOOR_DB)
-
-
-def _between(sides, name: str, usual: float) -> tuple[float, float]:
-    """(excess, dB) of what is least off: one of the neighbours, what lies between them, or what stood there."""
-    off: list[float] = []
-    now: list[float] = []
-    for after, before in sides:
-        value, was = getattr(after, name), getattr(before, name) if before else None
-        if value is not None:
-            now.append(value)
-            off += [value, value - was] if was is not None else [value]
-    if not now or min(now) <= 0 <= max(now):
-        return 0.0, 0.0
-    least = min(off, key=abs)
-    return abs(least) / usual, least
 
 
 def _excess(now: float | None, before: float | None, usual: float) -> float:

@@ -50,7 +50,10 @@ LEVEL = {
     "seam_louder", "seam_softer", "range_louder", "range_softer", "level_unsure_soft", "level_unsure_loud",
     "level_far_soft", "level_far_loud",
 }  # fmt: skip
-SIDES = {"mono_render", "seam_wider", "seam_narrower", "seam_left", "seam_right", "channel_empty", "channels_apart"}
+SIDES = {
+    "mono_render", "seam_wider", "seam_narrower", "seam_left", "seam_right", "channel_empty", "channels_apart",
+    "range_left", "range_right", "range_narrower",
+}  # fmt: skip
 PLACE = {
     "unlike_context", "weak_context", "contradictory_context", "joint_off", "repeating_music", "stretched",
 }  # fmt: skip
@@ -100,6 +103,18 @@ def second_third(db: float) -> Change:
         return wave
 
     return change
+
+
+def middle(seconds: float, change: Change) -> Change:
+    """``change`` of so much in the middle."""
+
+    def changed(wave: torch.Tensor) -> torch.Tensor:
+        wave, size = wave.clone(), round(seconds * RATE)
+        first = (wave.shape[1] - size) // 2
+        wave[:, first : first + size] = change(wave[:, first : first + size])
+        return wave
+
+    return changed
 
 
 def without_bass(wave: torch.Tensor) -> torch.Tensor:
@@ -202,11 +217,31 @@ DAMAGES = (
     damage("1 % too fast", PLACE, whole=lambda x: skewed(x, -10_000)),
     damage("30 ms missing", PLACE, whole=missing(30)),
     damage("dropouts of 30 ms in the range", {"range_hole"} | LEVEL, inside=dropouts(30)),
-    damage("noise instead of music", {"seam_colour", "range_bass"} | SIDES, inside=noise),
+    damage("noise instead of music", {"seam_colour", "range_bass", "range_colour"} | SIDES, inside=noise),
     damage("polarity of the left turned", SIDES, inside=mixed((-1.0, 0.0), (0.0, 1.0))),
     damage("the range fades away", LEVEL, inside=lambda x: x * torch.linspace(1, 0, x.shape[1])),
     damage("no bass in the range", {"range_bass", "seam_colour"}, inside=without_bass),
+    *(
+        damage(f"{name} in the middle", codes, inside=middle(seconds, change), seconds=(10.0, 14.0))
+        for name, seconds, codes, change in (
+            ("2 s of noise", 2.0, {"range_colour", "range_bass"}, noise),
+            ("2 s without the left", 2.0, SIDES, mixed((0.0, 0.0), (0.0, 1.0))),
+            ("2 s of mono", 2.0, SIDES, mono),
+            ("2 s without treble", 2.0, {"range_treble", "range_colour"}, without_treble),
+            ("2 s without bass", 2.0, {"range_bass", "range_colour"}, without_bass),
+            ("1 s 20 dB softer", 1.0, LEVEL, lambda x: 0.1 * x),
+            ("the left out for 0.2 s", 0.2, {"range_hole"} | SIDES, mixed((0.0, 0.0), (0.0, 1.0))),
+        )
+    ),
 )
+
+
+def through_limiter(song: torch.Tensor) -> torch.Tensor:
+    """6 dB louder, its peaks let down for 10 ms each, and 2 % above full scale, as codecs leave it."""
+    loud = 2 * song
+    size = round(0.005 * RATE)
+    envelope = torch.nn.functional.max_pool1d(loud.abs().amax(0)[None], 2 * size + 1, 1, size)[0].clamp_min(1.0)
+    return 1.02 * loud / envelope
 
 
 def level_db(sound: torch.Tensor) -> float:
@@ -252,11 +287,13 @@ def edited(
     return right, {said.code for said in fit.remarks}, same
 
 
-def honest(words: str, cases: int, seconds: tuple[float, float], tracks: Sequence[torch.Tensor] = ()) -> str:
+def honest(
+    words: str, cases: int, seconds: tuple[float, float], tracks: Sequence[torch.Tensor] = (), other: bool = False
+) -> str:
     draw, warned = random.Random("honest"), Counter()
     accused = 0
     for _ in range(cases):
-        codes = edited(draw, False, None, seconds, tracks)[1]
+        codes = edited(draw, other, None, seconds, tracks)[1]
         accused += bool(codes)
         warned.update(codes)
     found = ", ".join(f"{code} {count}" for code, count in warned.most_common())
@@ -289,7 +326,11 @@ def run(scale: float, only: str) -> list[str]:
     if only and only not in "honest":
         return lines
     for words, cases, seconds in (("1 to 4 s", 100, (1.0, 4.0)), ("8 to 16 s", 50, (8.0, 16.0))):
-        lines.append(honest(f"of real music for ranges of {words}", max(2, round(cases * scale)), seconds))
+        count = max(2, round(cases * scale))
+        lines.append(honest(f"of real music for ranges of {words}", count, seconds))
+        lines.append(honest(f"of another part of it for ranges of {words}", count, seconds, other=True))
+    limited = [through_limiter(song.waveform) for song in songs()]
+    lines.append(honest("of real music at full scale", max(2, round(34 * scale)), (1.0, 8.0), limited, other=True))
     for name, kind in KINDS.items():
         tracks = [kind(40.0, seed) for seed in range(3)]
         lines.append(honest(f"of {name} music made by rule", max(2, round(34 * scale)), (1.0, 8.0), tracks))

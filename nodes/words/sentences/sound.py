@@ -72,6 +72,16 @@ SENTENCES = {
     "it. Another seed may come closer.",
     "range_treble": "From {start:.2f} to {end:.2f} s the new part is duller than the music around it: it has {db:.1f} "
     "dB less treble (above 6 kHz). Another seed or model may be brighter.",
+    "range_colour": "From {start:.2f} to {end:.2f} s the new part sounds unlike all the music around it: its spectrum "
+    "is {db:.0f} dB off, as that of noise or of other instruments. Another seed, or tags closer to that music, may "
+    "help.",
+    "range_left": "From {start:.2f} to {end:.2f} s the new part leans at least {db:.1f} dB further to the left than "
+    "the music around it. Another seed may come closer.",
+    "range_right": "From {start:.2f} to {end:.2f} s the new part leans at least {db:.1f} dB further to the right than "
+    "the music around it. Another seed may come closer.",
+    "range_narrower": "From {start:.2f} to {end:.2f} s the new part is at least {db:.1f} dB narrower in stereo than "
+    "the music around it. Another seed may come closer.",
+    "range_silent": "From {start:.2f} to {end:.2f} s the new part is silent. Another seed may play on; or trim it.",
     "range_hole": "At {time:.2f} s the new part drops out for {ms:.0f} ms, which the music around it does not do. "
     "Another seed may play through.",
     "range_click": "At {time:.2f} s there may be a click inside the new part: a jump within a millisecond, which "
@@ -88,6 +98,8 @@ SENTENCES = {
     # -- sound that cannot be used
     "not_numbers": "The backend returned samples that are not numbers; nothing was changed. Run the model and its VAE "
     "at a higher precision (bf16 or fp32), or use another model.",
+    "no_sound": "The backend returned samples up to {peak} times full scale, which is no sound; nothing was changed. "
+    "Run the model and its VAE at a higher precision (bf16 or fp32), or use another model.",
     "silent_render": "The backend returned silence; nothing was changed. Try another seed.",
     "too_little_sound": "The backend returned too little sound: {missing} s of the {wanted} s to fill are missing; "
     "nothing was changed.",
