@@ -73,6 +73,30 @@ def test_what_was_not_bought_is_given_back_and_what_was_is_not():
     assert admitted(budget(prompt, [1.1])) and not admitted(budget(prompt, [0.1]))
 
 
+@pytest.mark.parametrize("costs", [[1.5], [1.0, 0.5]])
+def test_nothing_stays_set_aside_for_a_run_that_bought_nothing(costs):
+    """It was admitted, and then the journal could not be written, or Stop came before the submission."""
+    prompt = Prompt()
+    first = budget(prompt, costs)
+    assert admitted(first)
+    first.settle(Call(), 0.0)
+    rest = sum(costs[1:])  # what it may still submit
+    assert not admitted(budget(prompt, [2.01 - rest])) and admitted(other := budget(prompt, [1.99 - rest]))
+    other.close()
+    first.close()
+    assert admitted(budget(prompt, [2.0]))
+
+
+def test_a_run_that_only_fetches_sets_nothing_aside():
+    prompt = Prompt()
+    first = budget(prompt, [1.0, 1.5])
+    first.settle(Call(), 0.0)
+    assert admitted(budget(prompt, [2.0]))
+    first.settle(Call(take=1), 0.0)
+    first.close()
+    assert not admitted(budget(prompt, [0.1]))
+
+
 def test_the_known_cost_replaces_the_estimate():
     prompt = Prompt()
     first = budget(prompt, [1.5])

@@ -41,9 +41,15 @@ class Prompt:
             return None
 
     def adjust(self, run: object, usd: float) -> None:
-        """Correct what ``run`` has set aside to what it is now known to cost."""
+        """Correct what ``run`` has set aside, if it has, to what it is now known to cost."""
         with self._lock:
-            self._set_aside[run] = usd
+            if run in self._set_aside:
+                self._set_aside[run] = usd
+
+    def give_back(self, run: object) -> None:
+        """``run`` has ended and bought nothing."""
+        with self._lock:
+            self._set_aside.pop(run, None)
 
     def join(self, stop: Stop) -> None:
         with self._lock:
@@ -132,17 +138,16 @@ class Budget:
             self._amounts[call] = usd
             if call not in self._bought:
                 self._committed.discard(call)
-            self._put()
+            self._prompt.adjust(self, sum(self._amounts.values()))
 
     def close(self) -> None:
         """Give back what was set aside for calls that were never submitted."""
         with self._lock:
             self._amounts = {call: usd for call, usd in self._amounts.items() if call in self._bought}
-            self._put()
-
-    def _put(self) -> None:
-        if self._committed or self._bought:
-            self._prompt.adjust(self, sum(self._amounts.values()))
+            if self._bought:
+                self._prompt.adjust(self, sum(self._amounts.values()))
+            else:
+                self._prompt.give_back(self)
 
 
 # What is said
