@@ -128,6 +128,27 @@ def test_a_take_that_the_journal_does_not_hold_any_more_is_not_said_to_have_neve
     assert "never accepted" not in left_out(ran)
 
 
+@pytest.mark.parametrize("status", [200, 422])
+def test_a_defect_is_not_left_out_of_a_run_that_is_fetched(simulator, place, status):
+    """Whether another take cannot be had (HTTP 422) or all are there."""
+    if status != 200:
+        simulator.fault("submit", "http", status=status)
+    generate(place, song(batch_size=3))
+
+    async def render(backend, call):
+        sound = await backend.generate(backend.request.for_call(call))
+        if backend.request.seeds[call.take] == last.body["seed"]:
+            raise ZeroDivisionError("a defect")
+        return sound
+
+    def plan_of(request):
+        return Plan((float(request.duration),), takes=request.batch_size)
+
+    first, *_, last = sorted(simulator.service.jobs(), key=lambda job: job.body["seed"])
+    ran = run(place, song(resume_request_id=first.request_id), plan_of, render)
+    assert isinstance(ran.error, ZeroDivisionError)
+
+
 def test_a_run_with_most_of_a_song_is_fetched_before_a_later_one_that_was_stopped(simulator, place, monkeypatch):
     """Also where what it was refused is forgotten."""
     monkeypatch.setattr(journal_module, "KEPT_REFUSED", 0)

@@ -278,6 +278,8 @@ class RunComfyBackend(Backend):
         there = [result is None for result in results]
         if error is None:
             return there
+        if not isinstance(error, ACEStepError):
+            raise error
         errors = [result for result in results if isinstance(result, ACEStepError)]
         if self._fetch and any(there) and all(_can_be_left_out(each) for each in errors):
             left_out = wording.left_out(results, self._fetch, self._planned.call_seconds, self._identity)
