@@ -161,6 +161,27 @@ def test_nothing_else_is_one_of_the_documented_codes(code):
     assert type(refusal_in(404, {"error_code": code}, THE_PRICE, ACCOUNT).error) is errors.RequestRefused
 
 
+SERVICE, REFUSED = errors.ServiceUnavailable, errors.RequestRefused
+UNDOCUMENTED = [
+    # HTTP status, code, error, whether it proves that nothing was done
+    *[(status, code, SERVICE, False) for status in (200, 202, 400, 404, 422, 500)
+      for code in (500002, "504001", 503, "internal_error", "InternalServerError", "UPSTREAM_TIMEOUT", ["internal"])],
+    (200, 422002, REFUSED, True), (400, 422002, REFUSED, True), (500, 422002, SERVICE, False),
+    (302, 422002, REFUSED, False), (200, 429001, errors.TryLater, True), (200, 408001, errors.TryLater, False),
+    (200, 401002, errors.NotSignedIn, True), (200, 402001, errors.BalanceExhausted, True),
+    *[(200, code, REFUSED, False) for code in ("INVALID_INPUT", 10004, 7, -500001, 600001, {"a": 1}, True)],
+    *[(422, code, REFUSED, True) for code in ("INVALID_INPUT", 10004, 7)],
+    (500, "INVALID_INPUT", SERVICE, False), (302, "INVALID_INPUT", errors.UnusableAnswer, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("status, code, kind, certain", UNDOCUMENTED)
+def test_an_undocumented_code_proves_no_more_than_can_be_read_in_it(status, code, kind, certain):
+    refusal = refusal_in(status, {"error_code": code}, THE_STATUS, ACCOUNT)
+    assert type(refusal.error) is kind and refusal.certain == certain
+    assert refusal.passing == (status == 404 or kind in (SERVICE, errors.TryLater))
+
+
 def test_a_404_in_other_words_proves_nothing():
     gateway = refusal_in(404, None, THE_STATUS, ACCOUNT)
     assert gateway.passing and not gateway.certain and type(gateway.error) is errors.ServiceUnavailable

@@ -121,11 +121,31 @@ def test_an_id_that_came_with_an_error_is_kept_and_asked_about_before_buying_aga
     assert again.facts["request_ids"] == [simulator.service.jobs()[0].request_id]
 
 
-def test_an_error_in_an_http_200_is_a_refusal(simulator, place):
-    simulator.fault("submit", "error_code", code="INVALID_INPUT", message="bad tags")
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_code_of_the_4xx_kind_is_a_refusal(simulator, place, status):
+    simulator.fault("submit", "documented", code=422002, message="bad tags", status=status)
     ran = generate(place)
-    assert isinstance(ran.error, RequestRefused) and "error INVALID_INPUT) (it says: bad tags)" in ran.words
+    assert isinstance(ran.error, RequestRefused) and "error 422002) (it says: bad tags)" in ran.words
     assert simulator.paid == 0 and journal(place)[0].state is State.REFUSED
+
+
+@pytest.mark.parametrize("code, status", [(500002, 200), (500002, 400), ("504001", 422), ("internal_error", 200),
+                                          ("internal_error", 400), ("INVALID_INPUT", 200), (10004, 200)])  # fmt: skip
+def test_a_code_that_proves_no_refusal_leaves_the_outcome_unknown(simulator, place, code, status):
+    """None of them is documented: the service may have accepted the request before it failed."""
+    body = {"error_code": code, "error_message": "hm"}
+    simulator.fault("submit", "http_after", status=status, json=body)
+    ran = generate(place)
+    assert isinstance(ran.error, OutcomeUnknown) and f"error {code} (it says: hm)" in ran.words
+    assert simulator.paid == 1 and journal(place)[0].state is State.UNKNOWN
+    assert isinstance(generate(place).error, OutcomeUnknown) and simulator.paid == 1
+
+
+@pytest.mark.parametrize("step", ["status", "result", "catalogue"])
+@pytest.mark.parametrize("code, status", [(500002, 200), (500002, 400), ("internal_error", 200)])
+def test_a_problem_of_the_services_own_passes_whatever_its_code_and_status(simulator, place, step, code, status):
+    simulator.fault(step, "documented", times=2, code=code, status=status)
+    assert generate(place).error is None and simulator.paid == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"retry_after": "0"}, {"retry_after": "0.1"}, {"retry_after": "soon"}])

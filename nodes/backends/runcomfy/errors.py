@@ -5,7 +5,7 @@ RunComfyError                 base
 ├── RequestRefused   (65)     RunComfy refused the request: HTTP 400, 422 and other 4xx
 │   ├── BalanceExhausted      error 400002, HTTP 402: the account has no money left
 │   └── NoSuchThing           error 404001: RunComfy does not know the model, the request or the file
-├── ServiceUnavailable (69)   RunComfy could not be reached or answered HTTP 5xx, or 404 in words not its own
+├── ServiceUnavailable (69)   RunComfy could not be reached or has a problem: HTTP or a code 5xx, 404 in other words
 ├── UnusableAnswer   (69)     an answer or a file that cannot be used
 ├── RenderFailed     (69)     RunComfy accepted the request and reports that it failed or was cancelled
 ├── OutcomeUnknown   (69)     a paid submission got no answer; it is never repeated by itself
@@ -62,7 +62,7 @@ class NoSuchThing(RequestRefused):
 
 
 class ServiceUnavailable(RunComfyError):
-    """RunComfy could not be reached, or answered HTTP 5xx."""
+    """RunComfy could not be reached, or answered HTTP 5xx or a code of that kind."""
 
 
 class UnusableAnswer(RunComfyError):

@@ -2,8 +2,12 @@
 
 RunComfy documents codes of its own, which come as ``error_code`` with any HTTP status, also 200. The code
 decides, then the status. A 404 without a code comes from something on the way, such as a gateway.
+
+A code that is not documented decides as far as it can be read: its first three digits are an HTTP status. What
+neither it nor the status proves is not certain, so that nothing is bought again without a word.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,6 +44,8 @@ _BY_CODE: dict[int, type[RunComfyError]] = {
     10003: NoSuchThing,  # … or deleted
 }
 _MOST_DIGITS = 9
+# In a code of letters: it speaks of a fault of the service's own. Too many words only ask the user once more.
+_OWN_FAULT = re.compile("internal|server|upstream|gateway|unavailable|time_?out|timed_?out", re.IGNORECASE)
 _HOSTED = "acestep-ai/"
 
 
@@ -71,18 +77,29 @@ def refusal_in(status: int, answer: Mapping | None, what: Remark, account: Accou
     if given:
         how = remark("http_error", status=status, error=said(given, account.token))
     code = code_in(answer)
-    kind = _BY_CODE.get(code) if code is not None else None
-    if kind is not None:
-        passing = kind is ServiceUnavailable
-        return Refusal(_error(kind, what, how, words, account), how, passing, certain=not passing)
-    if 200 <= status < 300:
-        refused = Refusal(_error(RequestRefused, what, how, words, account), how, passing=False, certain=True)
+    known = _BY_CODE.get(code) if code is not None else None
+    if known is not None:
+        passing = known is ServiceUnavailable
+        return Refusal(_error(known, what, how, words, account), how, passing, certain=not passing)
+    against = [each for each in (_status_meant(given), status) if each is not None and not 200 <= each < 300]
+    if not against:  # HTTP says that it went well, and a code that cannot be read that it did not
+        refused = Refusal(_error(RequestRefused, what, how, words, account), how, passing=False, certain=False)
         return refused if given else None
-    on_the_way = status in (404, 410)  # without a code: whatever it knows, it is not RunComfy's word on a request
-    kind = (RequestRefused if answer is not None else ServiceUnavailable) if on_the_way else _kind_of(status)
+    on_the_way = status in (404, 410)  # whatever it knows, it is not RunComfy's word on a request
+    kinds = [_kind_of(each) for each in against]
+    kind = ServiceUnavailable if ServiceUnavailable in kinds or (on_the_way and answer is None) else kinds[0]
     passing = on_the_way or kind in (ServiceUnavailable, TryLater)
-    certain = kind not in (ServiceUnavailable, UnusableAnswer) and status != 408
+    certain = kind is not ServiceUnavailable and all(400 <= each < 500 and each != 408 for each in against)
     return Refusal(_error(kind, what, how, words, account), how, passing, certain)
+
+
+def _status_meant(given: object) -> int | None:
+    """The HTTP status that an undocumented code stands for, as 422001 does for 422; None where it cannot be read."""
+    code = code_in({"error_code": given})
+    if code is None:
+        return 500 if _OWN_FAULT.search(str(given)) else None
+    meant = int(str(code)[:3])
+    return meant if 400 <= meant < 600 else None
 
 
 def _kind_of(status: int) -> type[RunComfyError]:
