@@ -210,6 +210,19 @@ def without_codes(said: dict) -> list[str]:
     return found
 
 
+def fail_take(simulator, seed):
+    """From now on the render with that seed fails; what to set back."""
+    compose = simulator.service.compose
+
+    def broken(model, body):
+        if body["seed"] == seed:
+            raise RuntimeError("out of notes")
+        return compose(model, body)
+
+    simulator.service.compose = broken
+    return compose
+
+
 def hurried(place: Place, **limits: float) -> Place:
     """``place`` with limits that are soon reached, and ``limits``."""
     return replace(place, patience=replace(HURRIED, **limits))

@@ -19,6 +19,7 @@ from acestep_nodes.nodes.errors import InputError
 from runcomfy_runs import (
     Watcher,
     extension,
+    fail_take,
     generate,
     hurried,
     inpaint,
@@ -157,19 +158,6 @@ def test_a_run_with_most_of_a_song_is_fetched_before_a_later_one_that_was_stoppe
     generate(place, song(batch_size=4), watcher=Watcher(lambda status: status["state"] == "delivered"))
     ran = resumed(place, next(job.request_id for job in simulator.service.jobs()))
     assert ran.error is None and len(ran.sounds) == 3 and simulator.paid == 3
-
-
-def fail_take(simulator, seed):
-    """From now on the render with that seed fails; what to set back."""
-    compose = simulator.service.compose
-
-    def broken(model, body):
-        if body["seed"] == seed:
-            raise RuntimeError("out of notes")
-        return compose(model, body)
-
-    simulator.service.compose = broken
-    return compose
 
 
 def test_takes_that_failed_are_left_out_and_said_once(simulator, place):

@@ -1,14 +1,17 @@
 """Nothing is asked for a second time before the user has been told what became of the first."""
 
+import functools
 import itertools
 import time
 
 import pytest
+from acestep_nodes.nodes.backends.runcomfy import backend
 from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.errors import AskedBefore, OutcomeUnknown
-from acestep_nodes.nodes.backends.runcomfy.queued import Queued, at_of
+from acestep_nodes.nodes.backends.runcomfy.journal import Journal
+from acestep_nodes.nodes.backends.runcomfy.queued import Queued, Shown, at_of
 from acestep_nodes.nodes.backends.runcomfy.told import Told
-from runcomfy_runs import Interrupt, Watcher, generate, hurried, journal, song
+from runcomfy_runs import Interrupt, Watcher, fail_take, generate, hurried, journal, song
 
 pytest_plugins = ("runcomfy_fixtures",)
 
@@ -95,20 +98,122 @@ def test_an_unknown_outcome_that_stop_has_hidden_is_said_by_the_next_run(simulat
     assert generate(place, song(batch_size=2)).error is None and simulator.paid == 3
 
 
-def test_of_several_errors_of_a_prompt_only_the_one_that_comfyui_has_shown_counts():
-    told, shown = Told(), {}
-    told.note(Queued("p", 1.0, "4"), "One sentence.", {"one"})
-    told.note(Queued("p", 1.0, "5"), "One sentence.", {"other"})  # the same words about another node's request
-    told.note(Queued("q", 1.0, "4.0.7"), "In a node that 4 expanded to.", {"inner"})
-    told.note(Queued(None, 1.0), "Not in ComfyUI.", {"nowhere"})
-    assert told.hidden(shown.get) == set()  # neither has ended
-    shown["p"] = ("4", "ACEStepGenerate: One sentence.\n")
-    assert told.hidden(shown.get) == {"other"} and told.hidden(shown.get) == set()
-    shown["q"] = ("4", "In a node that 4 expanded to.\n")
-    assert told.hidden(shown.get) == set()
-    told.note(Queued("r", 1.0, "4"), "Stop came first.", {"hidden"})
-    shown["r"] = ("", "")
-    assert told.hidden(shown.get) == {"hidden"}
+class Record:
+    """A journal that keeps what is noted in it."""
+
+    def __init__(self):
+        self.shown = {}
+
+    def note_shown(self, keys, at):
+        self.shown |= dict.fromkeys(keys, at)
+
+
+def test_only_what_the_history_of_its_prompt_holds_has_been_shown(monkeypatch):
+    told, record, shown = Told(), Record(), {}
+    monkeypatch.setattr(time, "time", itertools.count(1.0).__next__)
+
+    def note(prompt_id, node_id, error, *keys):
+        told.note(Queued(prompt_id, 0.0, node_id), error, record, set(keys))
+
+    def recorded():
+        told.record(shown.get)
+        new, record.shown = record.shown, {}
+        return new
+
+    note("p", "4", "One sentence.", "one", "with it")
+    note("p", "5", "One sentence.", "other")  # the same words about another node's request
+    note("q", "4.0.7", "In a node that 4 expanded to.", "inner")
+    assert recorded() == {}  # neither has ended
+    shown["p"] = Shown("4", "ACEStepGenerate: One sentence.\n")
+    assert recorded() == {"one": 1.0, "with it": 1.0} and recorded() == {}
+    shown["q"] = Shown("4", "In a node that 4 expanded to.\n")
+    assert recorded() == {"inner": 3.0}
+    note("r", "4", "Stop came first.", "hidden")
+    shown["r"] = Shown()
+    assert recorded() == {}
+    note("s", "4", None, "in a report")
+    note("s", "5", None, "in one that was lost")  # what came after the render failed, or Stop came
+    shown["s"] = Shown("5", "No memory left.", frozenset({"4"}))
+    assert recorded() == {"in a report": 5.0}
+    note(None, None, "Outside ComfyUI.", "at once")
+    assert record.shown == {"at once": 7.0}
+
+
+class Prompts:
+    """ComfyUI's prompts: each run is one, of node 4, and has a history once it is ``shown``."""
+
+    def __init__(self, place, monkeypatch):
+        self._place, self._monkeypatch, self._ids = place, monkeypatch, map(str, itertools.count())
+        self.history: dict[str, Shown] = {}
+        self.begin()
+
+    def begin(self):
+        """A process that knows nothing of what the one before it said."""
+        self.history.clear()
+        self.told = Told()
+        self._monkeypatch.setattr(backend, "TOLD", self.told)
+        self._monkeypatch.setattr(self.told, "record", functools.partial(Told.record, self.told, self.history.get))
+
+    def queue(self, shows=True, request=None):
+        prompt_id = next(self._ids)
+        ran = generate(self._place, request, queued=Queued(prompt_id, time.time(), "4"))
+        if shows:
+            ended = Shown("4", ran.words) if ran.error else Shown(reports=frozenset({"4"}))
+            self.history[prompt_id] = ended
+        return ran
+
+
+@pytest.mark.parametrize("faults, state", ENDINGS)
+def test_what_nobody_has_seen_of_a_prompt_is_said_again_after_a_restart(simulator, place, monkeypatch, faults, state):
+    """The page is closed, or the process dies, before ComfyUI has shown why the prompt failed."""
+    place = hurried(place)
+    set_up(simulator, faults)
+    prompts = Prompts(place, monkeypatch)
+    for _ in range(3):
+        assert prompts.queue(shows=False).error is not None
+        assert simulator.paid == 1 and journal(place)[0].shown is None and journal(place)[0].state is state
+        prompts.begin()
+    shown = prompts.queue()
+    assert shown.error is not None and simulator.paid == 1
+    simulator.faults.clear()
+    assert prompts.queue().error is None  # the sentence was there to be read
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_what_a_process_had_no_time_to_record_is_asked_once_more(simulator, place, monkeypatch, ends_well):
+    prompts = Prompts(place, monkeypatch)
+    simulator.fault("submit", "drop_after")
+    for kind in (OutcomeUnknown, AskedBefore):
+        assert isinstance(prompts.queue().error, kind)
+    if ends_well:
+        prompts.told.record()  # as ComfyUI ends
+    prompts.begin()
+    if not ends_well:
+        assert isinstance(prompts.queue().error, AskedBefore) and simulator.paid == 1
+    assert prompts.queue().error is None and simulator.paid == 2
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_what_a_report_leaves_out_counts_once_the_report_is_there(simulator, place, monkeypatch, shows):
+    """A run that is fetched goes on without a take that failed; where its edit then fails, nobody has read that."""
+    prompts, compose = Prompts(place, monkeypatch), fail_take(simulator, 8)
+    generate(place, song(batch_size=2))
+    (entry,) = (entry for entry in journal(place) if entry.state is State.FAILED)
+    Journal(place).take_back_shown({entry.key})
+    simulator.service.compose = compose
+    there = next(job.request_id for job in simulator.service.jobs() if job.body["seed"] == 7)
+    ran = prompts.queue(shows, song(resume_request_id=there))
+    assert any(words.startswith("Left out: ") for words in ran.facts["warnings"])
+    assert (prompts.queue(request=song(batch_size=2)).error is None) == shows and simulator.paid == 2 + shows
+
+
+def test_a_sentence_about_a_vanished_journal_counts_once_it_is_shown(simulator, place, monkeypatch):
+    prompts = Prompts(place, monkeypatch)
+    assert prompts.queue().error is None
+    (place.directory / "journal.json").unlink()
+    for shows in (False, False, True):
+        assert "was deleted" in prompts.queue(shows).words and simulator.paid == 1
+    assert prompts.queue().error is None and simulator.paid == 2
 
 
 def test_the_first_word_about_an_unknown_outcome_is_not_the_last(simulator, place):

@@ -29,13 +29,13 @@ from .endpoints import (
     writes_own_lyrics,
 )
 from .entries import FETCHABLE, Run, call_key
-from .errors import JournalError, NothingToFetch, RenderFailed, RunComfyError, UnknownId, UnusableAnswer
+from .errors import NothingToFetch, RenderFailed, RunComfyError, UnknownId, UnusableAnswer
 from .journal import Journal
 from .live import Live
 from .place import Place
 from .price import Price, RunPrice, list_price, price_from
 from .purchase import Purchase
-from .queued import Queued, error_of, running_prompt
+from .queued import Queued, running_prompt
 from .resume import Fetch, as_planned, calls_of, find_run, foreign_run, new_run, whole_run
 from .sources import source_hash
 from .stopping import Stop
@@ -62,7 +62,7 @@ class RunComfyBackend(Backend):
         self._place = place or Place.of_comfyui()
         self._account = require_account(self._place, request.node)
         self._journal = Journal(self._place)
-        self._journal.take_back_shown(TOLD.hidden(error_of))
+        TOLD.record()
         content = self._journal.read()
         self._identity = identity(self._place, self._account)
         self._resumed: Run | None = find_run(content, request) if request.resume_request_ids else None
@@ -284,21 +284,16 @@ class RunComfyBackend(Backend):
         if self._fetch and any(there) and all(_can_be_left_out(each) for each in errors):
             left_out = wording.left_out(results, self._fetch, self._planned.call_seconds, self._identity)
             self._warnings.append(left_out)
-            self._note_shown(errors)
+            self._tell(errors, None)
             return there
-        if isinstance(error, ACEStepError):
-            TOLD.note(self._queued, str(error), self._note_shown(errors))
+        self._tell(errors, str(error))
         raise error
 
-    def _note_shown(self, errors: Sequence[ACEStepError]) -> set[str]:
-        """The sentences of ``errors`` reach the user now: the next run may count on their having been read."""
+    def _tell(self, errors: Sequence[ACEStepError], words: str | None) -> None:
+        """``errors`` are said now, in the ``words`` that the run ends with or, None, in its report."""
         keys = {error.tells_of for error in errors if isinstance(error, RunComfyError) and error.tells_of}
         if keys:
-            try:
-                self._journal.note_shown(keys)
-            except JournalError as error:  # the same is then said once more
-                log.warning("%s", error)
-        return keys
+            TOLD.note(self._queued, words, self._journal, keys)
 
     # Afterwards
 

@@ -37,8 +37,8 @@ class Entry:
 
     descent: of a later part of a chain, see Body.descent_from.
     shown: when the user was last told that its outcome is unknown, that it failed, was cancelled or is gone, or that
-    its file is missing; None: not yet; 0: nothing to be told, as the user did it. A sentence counts when it ended a run
-    or stands in a report, not when Stop hid it.
+    its file is missing; None: not yet; 0: nothing to be told, as the user did it. A sentence counts once it is known
+    that it was shown, see told.py.
     """
 
     key: str = field(default_factory=lambda: uuid.uuid4().hex)

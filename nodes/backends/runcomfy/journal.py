@@ -7,7 +7,7 @@ is being submitted, a lock file of its own shows whether the submitting process 
 import errno
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -99,14 +99,15 @@ class Journal:
             self._end_sending(entry.key)
         return updated
 
-    def note_shown(self, keys: set[str]) -> None:
-        """Record that the user has just been told about these entries, or that the journal has vanished."""
+    def note_shown(self, keys: Set[str], at: float | None = None) -> None:
+        """Record that the user was told about these entries, or that the journal has vanished: just now, or ``at``."""
+        at = time.time() if at is None else at
         if VANISHED in keys:
-            REMEMBERED.note_shown(self.path)
+            REMEMBERED.note_shown(self.path, at)
         with self._transaction() as edit:
             for entry in edit.content.entries:
                 if entry.key in keys:
-                    edit.content = edit.content.with_entry(replace(entry, shown=time.time()))
+                    edit.content = edit.content.with_entry(replace(entry, shown=at))
 
     def take_back_shown(self, keys: set[str]) -> None:
         """Record that the user has not been told about these entries after all."""

@@ -20,6 +20,15 @@ class Queued:
     workflow_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a prompt has shown by its end: the error, with its node, both empty for none; the nodes with a report."""
+
+    node_id: str = ""
+    error: str = ""
+    reports: frozenset[str] = frozenset()
+
+
 def running_prompt() -> Queued:
     """The prompt that this code runs for. Outside ComfyUI's executor a run is queued when it begins."""
     now = time.time()
@@ -60,14 +69,17 @@ def _workflow_id(extra: dict) -> str | None:
     return workflow_id if isinstance(workflow_id, str) else None
 
 
-def error_of(prompt_id: str) -> tuple[str, str] | None:
-    """The node and the sentence that a prompt has ended with, both empty for none; None while it is not known."""
+def shown_by(prompt_id: str) -> Shown | None:
+    """What a prompt has shown; None while it has not ended, and once ComfyUI's history has forgotten it."""
     from server import PromptServer
 
-    history = PromptServer.instance.prompt_queue.get_history(prompt_id, map_function=lambda entry: entry.get("status"))
-    if prompt_id not in history:
-        return None
-    for event, data in (history[prompt_id] or {}).get("messages", ()):
+    history = PromptServer.instance.prompt_queue.get_history(prompt_id, map_function=_shown_in)
+    return history.get(prompt_id)
+
+
+def _shown_in(ended: dict) -> Shown:
+    reports = frozenset(ended["outputs"])
+    for event, data in (ended["status"] or {}).get("messages", ()):
         if event == "execution_error":
-            return str(data.get("node_id", "")), str(data.get("exception_message", ""))
-    return "", ""
+            return Shown(str(data.get("node_id", "")), str(data.get("exception_message", "")), reports)
+    return Shown(reports=reports)

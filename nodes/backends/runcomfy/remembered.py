@@ -1,7 +1,6 @@
 """What this process has seen in a journal, so that one that vanishes meanwhile is noticed before anything is bought."""
 
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,10 +52,10 @@ class Remembered:
             lost = {key: request_id for key, request_id in self._entries.get(path, {}).items() if key not in held}
         return _vanished(path, lost).said if lost else None
 
-    def note_shown(self, path: Path) -> None:
-        """The user has just been told."""
+    def note_shown(self, path: Path, at: float) -> None:
+        """The user was told at that time."""
         with self._lock:
-            self._shown[path] = time.time()
+            self._shown[path] = at
 
 
 def _vanished(path: Path, lost: Mapping[str, str | None]) -> JournalError:
