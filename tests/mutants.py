@@ -128,7 +128,7 @@ MONEY = (
     _mutant(
         "leave a request running that Stop could cancel",
         f"{RUNCOMFY}/leaving.py",
-        "cancel_and_record(desk.client, desk.journal, entry, live, deadline, is_recorded)",
+        "cancel_and_record(desk.client, desk.journal, entry, desk.run.seed, live, deadline, is_recorded)",
         "live.show(state='stopped')",
         "test_runcomfy_stop.py",
     ),

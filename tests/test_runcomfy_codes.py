@@ -13,27 +13,27 @@ pytest_plugins = ("runcomfy_fixtures",)
 NO_BALANCE, NO_TOKEN, OF_ANOTHER, UNKNOWN = 400002, 400004, 403001, 404001
 SIGN_IN = "Set RUNCOMFY_API_TOKEN to a valid one and start again, or save a valid one in the account dialog"
 SIGN_IN_THERE = "Set RUNCOMFY_API_TOKEN to that account's token and start again, or save that account's token in the"
-FUNDS = "Add funds on runcomfy.com and queue again"
+FUNDS = "Add funds on runcomfy.com."
 RESUME, THEN_RESUME = "et resume_request_id to {id}", "Then set resume_request_id to {id}"
 
 BEFORE_IT_IS_ACCEPTED = {
-    NO_BALANCE: (FUNDS,),
-    NO_TOKEN: (SIGN_IN, "Then queue again"),
-    OF_ANOTHER: ("belongs to another account", SIGN_IN_THERE, "Then queue again"),
+    NO_BALANCE: (FUNDS, "Then queue again with seed 7"),
+    NO_TOKEN: (SIGN_IN, "Then queue again with seed 7"),
+    OF_ANOTHER: ("belongs to another account", SIGN_IN_THERE, "Then queue again with seed 7"),
     UNKNOWN: ("does not know acestep-ai/", "Try again later; if it stays so, this pack needs an update"),
 }
 OF_A_REQUEST = {
     NO_BALANCE: (FUNDS, RESUME),
     NO_TOKEN: (SIGN_IN, THEN_RESUME),
     OF_ANOTHER: ("request {id} belongs to another account", SIGN_IN_THERE, THEN_RESUME, "Or change the seed"),
-    UNKNOWN: ("does not know request {id}", "Queue again to have it rendered anew, at a new charge"),
+    UNKNOWN: ("does not know request {id}", "Queue again with seed 7 to have it rendered anew, at a new charge"),
 }
 # The token is not sent for a file, so no other one would help.
 OF_A_FILE = {
     NO_BALANCE: (FUNDS, RESUME),
     NO_TOKEN: ("refused to send it", RESUME, "change the seed"),
     OF_ANOTHER: ("refused to send it", RESUME, "change the seed"),
-    UNKNOWN: ("does not know the rendered file", "queue again to try once more"),
+    UNKNOWN: ("does not know the rendered file", RESUME, "queue again with seed 7: if the file is still missing"),
 }
 OF_A_CANCEL = {
     NO_BALANCE: ("not known whether request {id} was cancelled", FUNDS, RESUME),

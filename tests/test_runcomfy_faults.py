@@ -88,7 +88,7 @@ def test_an_unknown_outcome_is_never_sent_again_by_itself(simulator, place, kind
     assert isinstance(ran.error, OutcomeUnknown) and ran.error.exit_code == 69
     assert simulator.paid == paid and submissions(simulator) == 1
     assert "not known" in ran.words and "may be charged" in ran.words and "runcomfy.com" in ran.words
-    assert "set resume_request_id to its id; if it is not, queue again" in ran.words
+    assert "set resume_request_id to its id; if it is not, queue again twice with seed 7: the first run" in ran.words
     assert not any(words in ran.words.lower() for words in FALSE_COMFORT)
     assert [(entry.state, entry.request_id) for entry in journal(place)] == [(State.UNKNOWN, None)]
 

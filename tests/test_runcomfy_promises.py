@@ -8,6 +8,8 @@ import pytest
 from acestep_nodes.nodes.backends.runcomfy import account
 from acestep_nodes.nodes.backends.runcomfy.place import Place
 from acestep_nodes.nodes.backends.runcomfy.queued import Queued
+from acestep_nodes.nodes.request import requests
+from acestep_nodes.nodes.words.sentences.runcomfy import SENTENCES
 from runcomfy_runs import Ran, Watcher, generate, journal, place_for, song, without_codes
 from runcomfy_simulator import Simulator, rendering
 from runcomfy_stories import LASTING, RESTLESS, Machine
@@ -18,12 +20,13 @@ CODES = (400002, 400004, 403001, 404001)
 
 @dataclass
 class Scene:
-    """Where a sentence is said, and what the user needs to follow its advice. takes: of the run it is about."""
+    """Where a sentence is said, and what the user needs to follow its advice. takes, seed: of the run it is about."""
 
     simulator: Simulator
     place: Place
     machine: Machine
     takes: int = 1
+    seed: int = 7
     words: str = ""
     said: list[dict] = field(default_factory=list)
     kept: dict = field(default_factory=dict)
@@ -32,7 +35,7 @@ class Scene:
         self.simulator.fault(step, kind, times=times, **options)
 
     def queue(self, watcher=None, queued=None, **changes) -> Ran:
-        return generate(self.place, song(**{"batch_size": self.takes, **changes}), watcher, queued)
+        return generate(self.place, song(**{"batch_size": self.takes, "seed": self.seed, **changes}), watcher, queued)
 
     def says(self, ran: Ran) -> None:
         self.words = ran.words if ran.error is not None else " ".join(ran.facts["warnings"])
@@ -359,21 +362,21 @@ ADVICE: list[tuple[str, Callable]] = [
     (r"accepted request (req-\w+),.* resume_request_id fetches it without a new charge", resumes),
     (r"If it is there, set resume_request_id to its id", resumes_what_the_list_of_generations_holds),
     (r"if it is there, set resume_request_id to its id", resumes_what_the_list_of_generations_holds),
-    (r"queue again twice", queues_twice),
-    (r"If it is not, queue again: it is then submitted anew", queues_for_a_new_charge),
-    (r"Queue again to have it rendered anew, at a new charge", queues_for_a_new_charge),
-    (r"queue again to try once more", queues_for_nothing),
+    (r"queue again twice with seed \d+", queues_twice),
+    (r"If it is not, queue again with seed \d+: it is then submitted anew", queues_for_a_new_charge),
+    (r"Queue again with seed \d+ to have it rendered anew, at a new charge", queues_for_a_new_charge),
+    (r"to try once more and buy nothing; or queue again with seed \d+", queues_for_nothing),
     (r"if the file is still missing then, the render is bought again", queues_while_it_is_still_missing),
-    (r"queue the same again(?: with seed \d+)?, to fetch it without a new charge", queues_for_nothing),
+    (r"queue the same again with seed \d+, to fetch it without a new charge", queues_for_nothing),
     (r"change the seed to have it rendered (?:anew|for the account in use)", changes_the_seed),
     (r"Queue the same again with seed (\d+): these are fetched", queues_for_what_is_missing),
     (r"clear resume_request_id and queue the settings of that run with seed (\d+)", queues_the_run_that_was_resumed),
-    (r"Add funds on runcomfy.com and queue again", queues),
+    (r"Add funds on runcomfy.com\. Then queue again with seed \d+", queues),
+    (r"\(Queueing the same again with seed \d+ is free with this token only", queues_for_nothing),
     (r"Set RUNCOMFY_API_TOKEN to a valid one and start again", queues),
     (r"Set RUNCOMFY_API_TOKEN to that account's token and start again", queues),
-    (r"Then queue again", queues_for_a_new_charge),
-    (r"Queue again in a moment", queues),
-    (r"[Tt]ry again(?: later)?[.;]", queues),
+    (r"Then queue again with seed \d+", queues_for_a_new_charge),
+    (r"[Tt]ry again(?: later| in a moment)?[.;]", queues),
     (r"Raise max_cost_usd", raises_max_cost),
     (r"Raise the ceiling in the account dialog", raises_the_ceiling),
     (r"ask for fewer takes", asks_for_less),
@@ -392,9 +395,9 @@ def machine():
         yield running
 
 
-def played(situation, machine, directory) -> Iterator[Scene]:
+def played(situation, machine, directory, seed=7) -> Iterator[Scene]:
     with Simulator(compose=rendering.tone) as simulator:
-        scene = Scene(simulator, place_for(simulator, directory, RESTLESS), machine)
+        scene = Scene(simulator, place_for(simulator, directory, RESTLESS), machine, seed=seed)
         try:
             SITUATIONS[situation](scene)
             simulator.on_step = lambda step, moment: None
@@ -437,6 +440,45 @@ def test_what_a_sentence_promises_is_true(said, machine, tmp_path, situation):
                 continue
             assert ran.error is None and ran.sounds, followed
             assert len(scene.ids) == (before + charged if charged is not None else max(1, before)), followed
+
+
+# Of those the user has queued the same seed several times, and so has not drawn it.
+FIXED = ("again", "gone", "vanished")
+DRAWN = [situation for situation in SITUATIONS if not any(word in situation for word in FIXED)]
+
+
+@pytest.mark.parametrize("situation", DRAWN)
+def test_what_is_said_of_a_drawn_seed_is_true_of_the_seed_it_names(machine, tmp_path, monkeypatch, situation):
+    """With seed -1 the same queued again draws another one, and finds nothing that was paid for."""
+    drawn = iter(range(1000, 10_000, 100))
+    monkeypatch.setattr(requests.secrets, "randbelow", lambda most: next(drawn))
+    (words,) = (scene.words for scene in played(situation, machine, tmp_path / "first", seed=-1))
+    for number, (advice, follow) in enumerate(ADVICE):
+        if "with seed" not in advice or not re.search(advice, words):
+            continue
+        for scene in played(situation, machine, tmp_path / str(number), seed=-1):
+            found = re.search(advice, scene.words)
+            (seed,) = {int(each) for each in re.findall(r"with seed (\d+)", scene.words)}
+            assert all(seed <= job.body["seed"] < seed + scene.takes for job in scene.simulator.service.jobs())
+            scene.seed = seed
+            scene.mend()
+            before = len(scene.ids)
+            ran, charged = follow(scene, found)
+            assert ran.error is None and len(scene.ids) == (max(1, before) if charged is None else before + charged)
+
+
+# They say it where nothing that was asked for is to be found, or of a node that has its seed already.
+WITHOUT_A_SEED = {
+    *("run_other_token", "kept_for_that_token", "missing_asked_again", "journal_full"),
+    *("journal_vanished", "journal_vanished_with_ids", "file_locked_for_now", "file_damaged"),
+}
+
+
+def test_whoever_is_told_to_queue_again_is_told_with_which_seed():
+    told = {code for code, words in SENTENCES.items() if re.search(r"[Qq]ueue(ing)? [\w ]*again", words)}
+    assert len(told) > 15 and told > WITHOUT_A_SEED
+    for code in told - WITHOUT_A_SEED:
+        assert re.search(r"again( twice)? with seed \{seed\}", SENTENCES[code]), code
 
 
 @pytest.mark.parametrize("words", [words for words, _ in ADVICE])

@@ -219,7 +219,7 @@ def test_a_sentence_about_a_vanished_journal_counts_once_it_is_shown(simulator, 
 def test_the_first_word_about_an_unknown_outcome_is_not_the_last(simulator, place):
     simulator.fault("submit", "drop_after")
     first = generate(place)
-    assert type(first.error) is OutcomeUnknown and "queue again twice" in first.words
+    assert type(first.error) is OutcomeUnknown and "queue again twice with seed 7" in first.words
     second = generate(place)
     assert type(second.error) is AskedBefore and "already sent" in second.words and simulator.paid == 1
     assert generate(place).error is None and simulator.paid == 2

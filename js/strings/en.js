@@ -310,18 +310,19 @@ export default {
     "Stopped while a paid request was being submitted; its answer is awaited in the background, recorded, and the request is then cancelled. Whether it is charged is not known yet: see ComfyUI's log.",
   "said.stopped_before": "Stopped before this call was submitted.",
   "said.complete_already":
-    "Request {id} is already complete and is charged. Set resume_request_id to {id}, or queue the same again, to fetch it without a new charge.",
+    "Request {id} is already complete and is charged. Set resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
   "said.cancelled_waiting": "Request {id} was cancelled while it was still waiting.",
   "said.runs_on":
-    "Request {id} is already running or complete: it cannot be cancelled any more and will be charged. Set resume_request_id to {id}, or queue the same again, to fetch it without a new charge.",
+    "Request {id} is already running or complete: it cannot be cancelled any more and will be charged. Set resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
   "said.runs_on_unrecorded":
     "Request {id} is already running or complete: it cannot be cancelled any more and will be charged. Set resume_request_id to {id} (write it down: it could not be recorded) to fetch it without a new charge.",
   "said.cancel_not_known": "It is not known whether request {id} was cancelled: it may complete and be charged.",
   "said.cancel_unknown":
-    "It is not known whether request {id} was cancelled: it may complete and be charged. Set resume_request_id to {id}, or queue the same again, to fetch it without a new charge.",
+    "It is not known whether request {id} was cancelled: it may complete and be charged. Set resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
   "said.cancel_unknown_unrecorded":
     "It is not known whether request {id} was cancelled: it may complete and be charged. Set resume_request_id to {id} (write it down: it could not be recorded) to fetch it without a new charge.",
-  "said.resume_by_id": "Set resume_request_id to {id}, or queue the same again, to fetch it without a new charge.",
+  "said.resume_by_id":
+    "Set resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
   "said.resume_by_id_unrecorded":
     "Set resume_request_id to {id} (write it down: it could not be recorded) to fetch it without a new charge.",
   "said.then_resume": "Then set resume_request_id to {id} to fetch it without a new charge.",
@@ -363,14 +364,14 @@ export default {
   "said.missing_anew":
     "To have what is missing, clear resume_request_id and queue the settings of that run with seed {seed}: what is missing is then bought, for about {usd}, and the rest is fetched without a new charge.",
   "said.journal_locked":
-    "The journal {path} has been locked by another process for {waited} s; queue again in a moment.",
+    "The journal {path} has been locked by another process for {waited} s; try again in a moment.",
   "said.journal_unwritable":
     "The journal of paid requests {path} cannot be written ({why}). Make that folder writable for ComfyUI and see that its disk is not full.",
   "said.journal_newer": "The journal {path} was written by a newer version of this pack; update the pack.",
   "said.journal_unreadable":
     "The journal of paid requests {path} cannot be read, so it cannot be checked what is already paid for and nothing more is submitted. Repair the file, or move it away to start a new one (the ids in it stay fetchable by resume_request_id).",
   "said.journal_full":
-    "The journal {path} holds {count} paid requests that were never fetched, and no more are submitted until some are. Fetch them by queueing their workflows again or by resume_request_id, or strike them off in the account dialog.",
+    "The journal {path} holds {count} paid requests that were never fetched, and no more are submitted until some are. Fetch them by resume_request_id or by queueing their workflows again, each with the seed it had, or strike them off in the account dialog.",
   "said.journal_vanished":
     "The journal of paid requests {path} was deleted, moved or replaced while ComfyUI ran: {count} that it held are missing, and what they paid for would be bought again. Put the file back; or queue again to go on without it.",
   "said.journal_vanished_with_ids":
@@ -424,10 +425,9 @@ export default {
   "said.token_rejected": "RunComfy rejected the token ({source}) when asked for {what} ({how}){words}.",
   "said.of_another_account":
     "RunComfy says that {thing} belongs to another account than the token in use ({source}; {how}){words}.",
-  "said.balance_exhausted":
-    "Your RunComfy balance is exhausted ({how}){words}. Add funds on runcomfy.com and queue again.",
+  "said.balance_exhausted": "Your RunComfy balance is exhausted ({how}){words}. Add funds on runcomfy.com.",
   "said.not_known_there": "RunComfy does not know {thing} ({how}){words}.",
-  "said.too_busy": "RunComfy is too busy for {what} ({how}){words}. Queue again in a moment.",
+  "said.too_busy": "RunComfy is too busy for {what} ({how}){words}. Try again in a moment.",
   "said.has_a_problem": "RunComfy has a problem with {what} ({how}){words}. Try again later.",
   "said.not_followed": "RunComfy answered {what} with {how}, which is not followed.",
   "said.request_refused": "RunComfy refused {what} ({how}){words}.",
@@ -444,17 +444,17 @@ export default {
   "said.answer_was": "the answer was {how}{words}",
   "said.your_generations": "the list of generations in your RunComfy account (runcomfy.com)",
   "said.queue_again_twice":
-    "If it is there, set resume_request_id to its id; if it is not, queue again twice: the first run stops to ask you once more, and the second submits it anew.",
+    "If it is there, set resume_request_id to its id; if it is not, queue again twice with seed {seed}: the first run stops to ask you once more, and the second submits it anew.",
   "said.not_recorded_either": "That could not be recorded either.",
   "said.accepted_unrecorded":
     "RunComfy accepted request {id}, which may be charged, but it could not be recorded. Write the id down: resume_request_id fetches it without a new charge.",
   "said.sent_before":
-    "The same request was already sent to {model} at {when} and its outcome is unknown: it may have been accepted and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it is there, set resume_request_id to its id. If it is not, queue again: it is then submitted anew.",
+    "The same request was already sent to {model} at {when} and its outcome is unknown: it may have been accepted and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it is there, set resume_request_id to its id. If it is not, queue again with seed {seed}: it is then submitted anew.",
   "said.sent_before_failed": "The same was sent at {when} as request {id}, which failed there.",
   "said.sent_before_cancelled": "The same was sent at {when} as request {id}, which was cancelled there.",
   "said.sent_before_gone":
     "The same was sent at {when} as request {id}, which is not to be had from RunComfy any more.",
-  "said.rendered_anew": "Queue again to have it rendered anew, at a new charge.",
+  "said.rendered_anew": "Queue again with seed {seed} to have it rendered anew, at a new charge.",
   "said.stays_without_result":
     "RunComfy has been calling request {id} {state} for {seconds} s without giving its result.",
   "said.stays_without_state": "RunComfy has given no state of request {id} for {seconds} s.",
@@ -476,16 +476,16 @@ export default {
   "said.larger_than": "is larger than {size} MiB",
   "said.packed_otherwise": "is packed in another way than with gzip, once",
   "said.broken_gzip": "is broken gzip",
-  "said.then_queue_again": "Then queue again.",
+  "said.then_queue_again": "Then queue again with seed {seed}.",
   "said.no_longer_there": "It cannot be fetched any more.",
   "said.file_may_come":
-    "Request {id} stays in the journal: queue again to try once more; if the file is still missing then, the render is bought again.",
+    "Request {id} stays in the journal. Set resume_request_id to {id} to try once more and buy nothing; or queue again with seed {seed}: if the file is still missing then, the render is bought again.",
   "said.or_rendered_here": "Or {another_seed} to have it rendered for the account in use, at a charge.",
   "said.if_it_fails_again": "If that fails in the same way, {another_seed} to have it rendered anew, at a new charge.",
   "said.change_seed": "change the seed",
   "said.clear_and_change_seed": "clear resume_request_id and change the seed",
   "said.free_with_this_token":
-    "(Queueing the same again is free with this token only: to another one it would be a new request.)",
+    "(Queueing the same again with seed {seed} is free with this token only: to another one it would be a new request.)",
   "said.fetch_from_journal":
     "Request {id} is in the journal: set resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
   "said.fetch_again": "Set resume_request_id to {id} again to fetch it without a new charge.",

@@ -25,7 +25,7 @@ def leave(desk: Desk, live: Live, sending: Sending | None, entry: Entry | None) 
     is_recorded = True
     if sending is not None:
         wait_briefly(sending.answer, deadline - time.monotonic())
-        if sending.abandon():
+        if sending.abandon(desk.run.seed):
             words = remark("left_alone")
             live.say(words, state="unknown")
             log.warning("%s: %s", desk.node, words.sentence())
@@ -47,6 +47,6 @@ def leave(desk: Desk, live: Live, sending: Sending | None, entry: Entry | None) 
         return
     live.show(request_id=entry.request_id)
     if live.finished.is_set():
-        live.say(remark("complete_already", id=entry.accepted_id), state="charged")
+        live.say(remark("complete_already", id=entry.accepted_id, seed=desk.run.seed), state="charged")
     else:
-        cancel_and_record(desk.client, desk.journal, entry, live, deadline, is_recorded)
+        cancel_and_record(desk.client, desk.journal, entry, desk.run.seed, live, deadline, is_recorded)

@@ -89,7 +89,7 @@ class Purchase:
                 desk.client.stop.sleep(_SAME_BODY_POLL_SECONDS)
                 continue
             if entry.is_to_be_told:
-                raise _telling(entry, AskedBefore(wording.asked_before(entry)))
+                raise _telling(entry, AskedBefore(wording.asked_before(entry, desk.run)))
             try:
                 return self._delivered(entry, self._followed(entry, bought), bought)
             except FileMissing:

@@ -29,15 +29,19 @@ class Sending:
         self._client, self._journal, self._entry, self._body = client, journal, entry, body
         self._lock = threading.Lock()
         self._abandoned = self._answered = False
+        self._seed = 0
         # A ComfyUI that is being closed waits a moment for the answer too. If none comes, the next look at the journal
         # finds that the sender has died, and the outcome is unknown.
         at_exit = client.place.patience.after_stop
         self.answer = start_thread(self._send, f"{THREAD_NAME}-submit", at_exit)
 
-    def abandon(self) -> bool:
-        """Leave the thread to itself. False when the answer is there already and is the caller's to deal with."""
+    def abandon(self, seed: int) -> bool:
+        """Leave the thread to itself. False when the answer is there already and is the caller's to deal with.
+
+        seed: of the run, to say how the request is found again.
+        """
         with self._lock:
-            self._abandoned = not self._answered
+            self._abandoned, self._seed = not self._answered, seed
             return self._abandoned
 
     def accepted_as(self, request_id: str) -> Entry:
@@ -79,15 +83,15 @@ class Sending:
     def _finish_alone(self, submission: Submission, entry: Entry, is_recorded: bool) -> None:
         if entry.request_id is not None:  # also of an error that names one: it can be asked about
             deadline = time.monotonic() + self._client.place.patience.after_stop
-            cancel_and_record(self._client, self._journal, entry, Live(), deadline, is_recorded)
+            cancel_and_record(self._client, self._journal, entry, self._seed, Live(), deadline, is_recorded)
         else:
             log.warning("A submission that was under way when you pressed Stop ended so: %s", submission.error)
 
 
 def cancel_and_record(
-    client: Client, journal: Journal, entry: Entry, live: Live, deadline: float, is_recorded: bool = True
+    client: Client, journal: Journal, entry: Entry, seed: int, live: Live, deadline: float, is_recorded: bool
 ) -> None:
-    """Cancel an accepted request; its outcome goes to the journal, the log and ``live``.
+    """Cancel an accepted request of a run of ``seed``; its outcome goes to the journal, the log and ``live``.
 
     Returns at ``deadline`` (monotonic seconds) at the latest; a slower answer is still recorded and logged.
     is_recorded: whether the journal holds the request's id, without which queueing again does not find it.
@@ -96,7 +100,7 @@ def cancel_and_record(
 
     def cancel_it() -> None:
         cancel = client.cancel(entry.accepted_id)
-        outcome, words = cancel.outcome, wording.after_cancel(cancel, entry, is_recorded)
+        outcome, words = cancel.outcome, wording.after_cancel(cancel, entry, seed, is_recorded)
         try:
             if outcome == "cancelled":
                 journal.update(entry, state=State.CANCELLED, shown=0.0)  # as asked for
@@ -107,4 +111,4 @@ def cancel_and_record(
 
     future = start_thread(cancel_it, f"{THREAD_NAME}-cancel", client.place.patience.after_stop)
     if not wait_briefly(future, max(0.0, deadline - time.monotonic())):
-        live.say(wording.after_cancel(Cancel("unknown"), entry, is_recorded), state="unknown")
+        live.say(wording.after_cancel(Cancel("unknown"), entry, seed, is_recorded), state="unknown")

@@ -50,18 +50,20 @@ def accepted_unrecorded(request_id: str, problem: JournalError) -> Remark:
     return joined(remark("accepted_unrecorded", id=request_id), problem.said)
 
 
-def after_cancel(cancel: Cancel, entry: Entry, is_recorded: bool) -> Remark:
-    """is_recorded: whether queueing again would find the request."""
+def after_cancel(cancel: Cancel, entry: Entry, seed: int, is_recorded: bool) -> Remark:
+    """seed: of the run. is_recorded: whether queueing again with it would find the request."""
     request_id, error = entry.accepted_id, cancel.error
+    known = {"id": request_id, "seed": seed} if is_recorded else {"id": request_id}
     if cancel.outcome == "cancelled":
         return remark("cancelled_waiting", id=request_id)
     recorded = "" if is_recorded else "_unrecorded"
     if cancel.outcome == "charged":
-        return remark(f"runs_on{recorded}", id=request_id)
+        return remark(f"runs_on{recorded}", **known)
     if error is None:
-        return remark(f"cancel_unknown{recorded}", id=request_id)
-    then = "then_resume" if isinstance(error, NotSignedIn) else f"resume_by_id{recorded}"
-    return joined(remark("cancel_not_known", id=request_id), error.said, remark(then, id=request_id))
+        return remark(f"cancel_unknown{recorded}", **known)
+    signed_out = isinstance(error, NotSignedIn)
+    then = remark("then_resume", id=request_id) if signed_out else remark(f"resume_by_id{recorded}", **known)
+    return joined(remark("cancel_not_known", id=request_id), error.said, then)
 
 
 # Warnings of a call that ended well
@@ -95,13 +97,13 @@ def _difference(entry: Entry, body: Body) -> str:
 # Why a call ended without its sound
 
 
-def asked_before(entry: Entry) -> Remark:
+def asked_before(entry: Entry, run: Run) -> Remark:
     """For a request that is not sent again before the user knows what became of the last one."""
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
     if entry.state is State.UNKNOWN:
-        return remark("sent_before", model=entry.model, when=when)
+        return remark("sent_before", model=entry.model, when=when, seed=run.seed)
     became = _BECAME.get(entry.state, "sent_before_gone")
-    return joined(remark(became, when=when, id=str(entry.request_id)), remark("rendered_anew"))
+    return joined(remark(became, when=when, id=str(entry.request_id)), remark("rendered_anew", seed=run.seed))
 
 
 _BECAME = {State.FAILED: "sent_before_failed", State.CANCELLED: "sent_before_cancelled"}
@@ -120,23 +122,24 @@ def advice(error: RunComfyError, entry: Entry | None, desk: Desk) -> Remark | No
     """What to do about ``error``; ``entry`` is the accepted request it is about, if there is one."""
     if isinstance(error, NothingToFetch):
         return None if isinstance(error, UnknownId) else _not_on_resume(desk.run)
+    seed = desk.run.seed  # of a node whose own is -1 only this one finds what the run has asked for
     if entry is None:
         if isinstance(error, RenderFailed):
-            return _not_on_resume(desk.run) if desk.fetches else remark("rendered_anew")
+            return _not_on_resume(desk.run) if desk.fetches else remark("rendered_anew", seed=seed)
         if isinstance(error, OutcomeUnknown) and not isinstance(error, AskedBefore):
-            return remark("queue_again_twice")
-        return remark("then_queue_again") if isinstance(error, NotSignedIn) else None
+            return remark("queue_again_twice", seed=seed)
+        return remark("then_queue_again", seed=seed) if isinstance(error, (NotSignedIn, BalanceExhausted)) else None
     request_id = entry.accepted_id
     if isinstance(error, FileMissing):
-        return remark("file_may_come", id=request_id)
+        return remark("file_may_come", id=request_id, seed=seed)
     if isinstance(error, NoSuchThing):
-        return joined(remark("no_longer_there"), remark("rendered_anew"))
+        return joined(remark("no_longer_there"), remark("rendered_anew", seed=seed))
     # A run that is fetched has the seed it was bought with, whatever the node's is.
     another_seed = remark("clear_and_change_seed" if desk.fetches else "change_seed")
     if isinstance(error, OtherAccount):
         return joined(remark("then_resume", id=request_id), remark("or_rendered_here", another_seed=another_seed))
     if isinstance(error, NotSignedIn):
-        return joined(remark("then_resume", id=request_id), remark("free_with_this_token"))
+        return joined(remark("then_resume", id=request_id), remark("free_with_this_token", seed=seed))
     if isinstance(error, (UnusableAnswer, RequestRefused)) and not isinstance(error, BalanceExhausted):
         return joined(_how_to_fetch(entry, desk), remark("if_it_fails_again", another_seed=another_seed))
     return _how_to_fetch(entry, desk)

@@ -30,19 +30,20 @@ SENTENCES = {
     "recorded, and the request is then cancelled. Whether it is charged is not known yet: see ComfyUI's log.",
     "stopped_before": "Stopped before this call was submitted.",
     "complete_already": "Request {id} is already complete and is charged. Set resume_request_id to {id}, or queue the "
-    "same again, to fetch it without a new charge.",
+    "same again with seed {seed}, to fetch it without a new charge.",
     "cancelled_waiting": "Request {id} was cancelled while it was still waiting.",
     "runs_on": "Request {id} is already running or complete: it cannot be cancelled any more and will be charged. Set "
-    "resume_request_id to {id}, or queue the same again, to fetch it without a new charge.",
+    "resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
     "runs_on_unrecorded": "Request {id} is already running or complete: it cannot be cancelled any more and will be "
     "charged. Set resume_request_id to {id} (write it down: it could not be recorded) to fetch it without a new "
     "charge.",
     "cancel_not_known": "It is not known whether request {id} was cancelled: it may complete and be charged.",
     "cancel_unknown": "It is not known whether request {id} was cancelled: it may complete and be charged. Set "
-    "resume_request_id to {id}, or queue the same again, to fetch it without a new charge.",
+    "resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a new charge.",
     "cancel_unknown_unrecorded": "It is not known whether request {id} was cancelled: it may complete and be charged. "
     "Set resume_request_id to {id} (write it down: it could not be recorded) to fetch it without a new charge.",
-    "resume_by_id": "Set resume_request_id to {id}, or queue the same again, to fetch it without a new charge.",
+    "resume_by_id": "Set resume_request_id to {id}, or queue the same again with seed {seed}, to fetch it without a "
+    "new charge.",
     "resume_by_id_unrecorded": "Set resume_request_id to {id} (write it down: it could not be recorded) to fetch it "
     "without a new charge.",
     "then_resume": "Then set resume_request_id to {id} to fetch it without a new charge.",
@@ -85,7 +86,7 @@ SENTENCES = {
     "missing_anew": "To have what is missing, clear resume_request_id and queue the settings of that run with seed "
     "{seed}: what is missing is then bought, for about {usd}, and the rest is fetched without a new charge.",
     # -- the journal
-    "journal_locked": "The journal {path} has been locked by another process for {waited} s; queue again in a moment.",
+    "journal_locked": "The journal {path} has been locked by another process for {waited} s; try again in a moment.",
     "journal_unwritable": "The journal of paid requests {path} cannot be written ({why}). Make that folder writable "
     "for ComfyUI and see that its disk is not full.",
     "journal_newer": "The journal {path} was written by a newer version of this pack; update the pack.",
@@ -93,8 +94,8 @@ SENTENCES = {
     "paid for and nothing more is submitted. Repair the file, or move it away to start a new one (the ids in it stay "
     "fetchable by resume_request_id).",
     "journal_full": "The journal {path} holds {count} paid requests that were never fetched, and no more are submitted "
-    "until some are. Fetch them by queueing their workflows again or by resume_request_id, or strike them off in the "
-    "account dialog.",
+    "until some are. Fetch them by resume_request_id or by queueing their workflows again, each with the seed it "
+    "had, or strike them off in the account dialog.",
     "journal_vanished": "The journal of paid requests {path} was deleted, moved or replaced while ComfyUI ran: {count} "
     "that it held are missing, and what they paid for would be bought again. Put the file back; or queue again to go "
     "on without it.",
@@ -157,10 +158,9 @@ SENTENCES = {
     "token_rejected": "RunComfy rejected the token ({source}) when asked for {what} ({how}){words}.",
     "of_another_account": "RunComfy says that {thing} belongs to another account than the token in use ({source}; "
     "{how}){words}.",
-    "balance_exhausted": "Your RunComfy balance is exhausted ({how}){words}. Add funds on runcomfy.com and queue "
-    "again.",
+    "balance_exhausted": "Your RunComfy balance is exhausted ({how}){words}. Add funds on runcomfy.com.",
     "not_known_there": "RunComfy does not know {thing} ({how}){words}.",
-    "too_busy": "RunComfy is too busy for {what} ({how}){words}. Queue again in a moment.",
+    "too_busy": "RunComfy is too busy for {what} ({how}){words}. Try again in a moment.",
     "has_a_problem": "RunComfy has a problem with {what} ({how}){words}. Try again later.",
     "not_followed": "RunComfy answered {what} with {how}, which is not followed.",
     "request_refused": "RunComfy refused {what} ({how}){words}.",
@@ -177,18 +177,18 @@ SENTENCES = {
     "answer_without_id": "the answer has no usable request id",
     "answer_was": "the answer was {how}{words}",
     "your_generations": "the list of generations in your RunComfy account (runcomfy.com)",
-    "queue_again_twice": "If it is there, set resume_request_id to its id; if it is not, queue again twice: the first "
-    "run stops to ask you once more, and the second submits it anew.",
+    "queue_again_twice": "If it is there, set resume_request_id to its id; if it is not, queue again twice with seed "
+    "{seed}: the first run stops to ask you once more, and the second submits it anew.",
     "not_recorded_either": "That could not be recorded either.",
     "accepted_unrecorded": "RunComfy accepted request {id}, which may be charged, but it could not be recorded. Write "
     "the id down: resume_request_id fetches it without a new charge.",
     "sent_before": "The same request was already sent to {model} at {when} and its outcome is unknown: it may have "
     "been accepted and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it is "
-    "there, set resume_request_id to its id. If it is not, queue again: it is then submitted anew.",
+    "there, set resume_request_id to its id. If it is not, queue again with seed {seed}: it is then submitted anew.",
     "sent_before_failed": "The same was sent at {when} as request {id}, which failed there.",
     "sent_before_cancelled": "The same was sent at {when} as request {id}, which was cancelled there.",
     "sent_before_gone": "The same was sent at {when} as request {id}, which is not to be had from RunComfy any more.",
-    "rendered_anew": "Queue again to have it rendered anew, at a new charge.",
+    "rendered_anew": "Queue again with seed {seed} to have it rendered anew, at a new charge.",
     # -- a request that was accepted and gives no sound
     "stays_without_result": "RunComfy has been calling request {id} {state} for {seconds} s without giving its result.",
     "stays_without_state": "RunComfy has given no state of request {id} for {seconds} s.",
@@ -211,16 +211,16 @@ SENTENCES = {
     "packed_otherwise": "is packed in another way than with gzip, once",
     "broken_gzip": "is broken gzip",
     # -- what to do about such a request
-    "then_queue_again": "Then queue again.",
+    "then_queue_again": "Then queue again with seed {seed}.",
     "no_longer_there": "It cannot be fetched any more.",
-    "file_may_come": "Request {id} stays in the journal: queue again to try once more; if the file is still missing "
-    "then, the render is bought again.",
+    "file_may_come": "Request {id} stays in the journal. Set resume_request_id to {id} to try once more and buy "
+    "nothing; or queue again with seed {seed}: if the file is still missing then, the render is bought again.",
     "or_rendered_here": "Or {another_seed} to have it rendered for the account in use, at a charge.",
     "if_it_fails_again": "If that fails in the same way, {another_seed} to have it rendered anew, at a new charge.",
     "change_seed": "change the seed",
     "clear_and_change_seed": "clear resume_request_id and change the seed",
-    "free_with_this_token": "(Queueing the same again is free with this token only: to another one it would be a new "
-    "request.)",
+    "free_with_this_token": "(Queueing the same again with seed {seed} is free with this token only: to another one it "
+    "would be a new request.)",
     "fetch_from_journal": "Request {id} is in the journal: set resume_request_id to {id}, or queue the same again with "
     "seed {seed}, to fetch it without a new charge.",
     "fetch_again": "Set resume_request_id to {id} again to fetch it without a new charge.",
