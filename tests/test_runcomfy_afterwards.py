@@ -144,11 +144,11 @@ def test_what_could_not_be_cancelled_for_sure_is_perhaps_charged(simulator, plac
     (job,) = simulator.service.jobs()
     left, said = ran.watcher.left, sentences(ran.watcher.left)
     assert left["resumable"] == [job.request_id]
-    assert said["run_cost_open"] == "Charged: $0.0000, and perhaps ≈ $0.0010 more of what is unknown."
+    assert said["run_cost_perhaps"] == "Perhaps charged: ≈ $0.0010 for what is unknown."
     assert said["run_unknown"] == f"Outcome unknown, perhaps charged: {job.request_id} (≈ $0.0010)."
 
 
-PERHAPS = {"run_cost_open": "Charged: $0.0000, and perhaps ≈ $0.0010 more of what is unknown."}
+PERHAPS = {"run_cost_perhaps": "Perhaps charged: ≈ $0.0010 for what is unknown."}
 FREE = {"run_free": "This run added no charge."}
 
 
@@ -197,12 +197,41 @@ def test_what_was_delivered_once_and_is_gone_was_charged(simulator, place):
     assert sentences(ran.watcher.left).keys() == {"run_free", "run_gone"}  # it only asked for it
 
 
-def test_what_is_struck_off_was_perhaps_charged_and_did_not_fail(simulator, place):
-    simulator.fault("file", "http", times=1000, status=403)
-    ran = generate(place)
-    assert sentences(ran.watcher.left)["run_cost"] == "Charged: $0.0010."
+def struck_off(place) -> dict[str, str]:
     Journal(place).strike_off({entry.key for entry in journal(place)})
-    assert sentences(remembered(place)).keys() == {"run_cost_open", "run_gone"}
+    assert journal(place)[0].state is State.GONE
+    return sentences(remembered(place))
+
+
+def test_what_is_struck_off_without_a_known_cost_was_perhaps_charged_and_did_not_fail(simulator, place):
+    simulator.fault("status", "http", times=1000, status=503)
+    generate(hurried(place))
+    assert struck_off(place).keys() == {"run_cost_perhaps", "run_gone"}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_what_is_struck_off_keeps_the_cost_that_was_reported(simulator, place, status):
+    """The render is complete and has a cost, and its file cannot be had."""
+    simulator.fault("file", "http", times=1000, status=status)
+    simulator.fault("result", "change", times=1000, set={"cost": 0.0007})
+    ran = generate(hurried(place))
+    assert sentences(ran.watcher.left)["run_cost"] == "Charged: $0.0007."
+    assert journal(place)[0].state is State.ACCEPTED and journal(place)[0].cost_usd == 0.0007
+    said = struck_off(place)
+    assert said["run_cost"] == "Charged: $0.0007." and "($0.0007)" in said["run_gone_priced"]
+
+
+def test_a_cost_known_before_a_stop_stays_known(simulator, place):
+    simulator.fault("file", "hang", seconds=0.5)
+    generate(place, watcher=Watcher(lambda status: status["state"] == "downloading" and "cost_usd" in status))
+    assert journal(place)[0].cost_usd == pytest.approx(0.001)
+    assert sentences(remembered(place))["run_cost"] == "Charged: $0.0010."
+
+
+def test_a_cost_of_nothing_is_no_charge(simulator, place):
+    simulator.fault("result", "change", times=1000, set={"cost": 0.0})
+    generate(place)
+    assert sentences(remembered(place)).items() > FREE.items()
 
 
 @contextmanager
@@ -224,7 +253,7 @@ def test_an_id_that_could_not_be_recorded_is_named_and_can_be_resumed(simulator,
     (job,) = simulator.service.jobs()
     left, said = ran.watcher.left, sentences(ran.watcher.left)
     assert job.request_id in ran.words and ran.watcher.states[-1] == "unknown"
-    assert said.keys() == {"run_cost_open", "run_unknown", "run_resume"} and said.items() > PERHAPS.items()
+    assert said.keys() == {"run_cost_perhaps", "run_unknown", "run_resume"} and said.items() > PERHAPS.items()
     assert left["ids"] == left["resumable"] == [job.request_id]
 
 
@@ -232,7 +261,7 @@ def test_an_answer_that_could_not_be_recorded_is_an_unknown_outcome(simulator, p
     with disk_full_once_it_is_sent(simulator):
         simulator.fault("submit", "drop_after")
         ran = generate(place)
-    assert simulator.paid == 1 and sentences(ran.watcher.left).keys() == {"run_cost_open", "run_unanswered"}
+    assert simulator.paid == 1 and sentences(ran.watcher.left).keys() == {"run_cost_perhaps", "run_unanswered"}
 
 
 @pytest.mark.parametrize("fault", [{"kind": "documented", "code": 400002}, {"kind": "http", "status": 422}])

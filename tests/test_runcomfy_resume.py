@@ -8,6 +8,7 @@ from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.backends.interface import Plan
 from acestep_nodes.nodes.backends.runcomfy import journal as journal_module
 from acestep_nodes.nodes.backends.runcomfy.backend import RunComfyBackend
+from acestep_nodes.nodes.backends.runcomfy.entries import State
 from acestep_nodes.nodes.backends.runcomfy.errors import (
     NothingToFetch,
     OtherAccount,
@@ -115,6 +116,24 @@ def test_a_take_that_was_never_accepted_is_left_out_named_and_not_bought(simulat
     (missing,) = {0, 1, 2} - set(there)
     assert f"take {missing + 1}: RunComfy never accepted" in left_out(ran) and "about $0.0010" in left_out(ran)
     assert generate(place, song(batch_size=3)).error is None and simulator.paid == 3  # as that sentence says
+
+
+@pytest.mark.parametrize("struck_off", [False, True])
+def test_a_take_of_unknown_outcome_is_not_said_to_have_never_been_accepted(simulator, place, struck_off):
+    simulator.fault("submit", "drop_after")
+    generate(place, song(batch_size=3))
+    unknown = next(entry for entry in journal(place) if entry.state is State.UNKNOWN)
+    there = next(entry.request_id for entry in journal(place) if entry.request_id)
+    if struck_off:
+        Journal(place).strike_off({unknown.key})
+    ran = resumed(place, there)
+    words = left_out(ran)
+    assert ran.error is None and len(ran.sounds) == 2 and simulator.paid == 3
+    assert (
+        f"take {unknown.seed - 6}: Its request was sent to" in words and "may have been accepted and charged" in words
+    )
+    assert "never accepted" not in words and "about $0.0010" in words
+    assert generate(place, song(batch_size=3)).error is None and simulator.paid == 4  # as that sentence says
 
 
 def test_a_take_that_the_journal_does_not_hold_any_more_is_not_said_to_have_never_been_accepted(simulator, place):

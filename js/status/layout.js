@@ -290,7 +290,7 @@ const limitButton = (panel, limit) =>
   );
 
 const DOUBTFUL = [
-  ...["run_cost_open", "run_running", "run_unknown", "run_unanswered", "run_failed", "run_gone"],
+  ...["run_cost_open", "run_cost_perhaps", "run_running", "run_unknown", "run_unanswered", "run_failed", "run_gone"],
   ...["run_cancelled_priced", "run_other_token"],
 ];
 

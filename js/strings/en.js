@@ -329,6 +329,7 @@ export default {
   "said.run_free": "This run added no charge.",
   "said.run_cost": "Charged: {usd}.",
   "said.run_cost_open": "Charged: {usd}, and perhaps {more} more of what is unknown.",
+  "said.run_cost_perhaps": "Perhaps charged: {usd} for what is unknown.",
   "said.run_delivered": "Delivered: {requests}.",
   "said.run_running": "Running or complete when it was stopped, so charged: {requests}.",
   "said.run_accepted": "Accepted and never fetched: {requests}.",
@@ -352,6 +353,8 @@ export default {
   "said.left_out_call": "{requests}: {why}",
   "said.same_goes": "The same goes for request {ids}.",
   "said.never_accepted": "RunComfy never accepted a request for it.",
+  "said.never_answered":
+    "Its request was sent to {model} at {when} and the outcome is unknown: it may have been accepted and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it is there, set resume_request_id to its id.",
   "said.not_held": "The journal does not hold its request, which may have been paid for.",
   "said.render_cancelled": "RunComfy reports that request {id} was cancelled.",
   "said.render_failed": "RunComfy reports that request {id} failed.",
@@ -503,9 +506,9 @@ export default {
   "said.kept_to_be_fetched": "There to be fetched again, without a new charge: {requests}.",
   "said.price_per_second": "{usd} per second of audio",
   "said.price_per_output": "{usd} per output",
-  "said.no_usable_price": "RunComfy gave no usable price for {model}, so nothing is submitted.",
+  "said.no_usable_price": "RunComfy gave no usable price for {model}, so the request is not submitted.",
   "said.unknown_unit":
-    "RunComfy prices {model} by a unit this pack does not know, so the cost cannot be estimated and nothing is submitted. Update the pack.",
+    "RunComfy prices {model} by a unit this pack does not know, so the cost cannot be estimated and the request is not submitted. Update the pack.",
   "said.estimated_one": "This run is estimated at {usd} (1 request at {price})",
   "said.estimated": "This run is estimated at {usd} ({count} requests at {price})",
   "said.no_paid_run": "{estimate}, but max_cost_usd 0 allows no paid run; stopped before submitting.",

@@ -158,10 +158,12 @@ def _of_entry(call: Call, entry: Entry) -> Request:
 def _sum(requests: Sequence[Request]) -> Remark:
     """What the run itself was charged, not what was paid before for what it fetched."""
     bought = [request for request in requests if request.estimate_usd is not None and not request.is_free]
-    certain = [request for request in bought if request.is_surely_charged]
+    certain = [request for request in bought if request.is_surely_charged and request.usd]
     perhaps = [request for request in bought if not request.is_surely_charged]
-    if perhaps:
+    if perhaps and certain:
         return remark("run_cost_open", usd=_amount(certain), more=_amount(perhaps))
+    if perhaps:
+        return remark("run_cost_perhaps", usd=_amount(perhaps))
     return remark("run_cost", usd=_amount(certain)) if certain else remark("run_free")
 
 

@@ -1,5 +1,6 @@
 """What the journal remembers: paid requests, and the runs they belong to."""
 
+import time
 import uuid
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
@@ -84,6 +85,11 @@ class Entry:
         if self.request_id is None:
             raise ValueError(f"entry {self.key} has no request id")
         return self.request_id
+
+    @property
+    def when(self) -> str:
+        """When it was sent, for a sentence."""
+        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.created))
 
     def as_json(self) -> dict:
         return vars(self) | {"state": self.state.value}

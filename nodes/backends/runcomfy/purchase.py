@@ -68,12 +68,14 @@ class Purchase:
             return delivery.sound
         except Stopped:
             leave(self._desk, self.live, self._sending, self._entry)
+            self._record_cost()
             raise
         except RunComfyError as error:
             if self._entry is not None:
                 if self.live.finished.is_set():
                     self.live.show(state="charged")
                 error.request_id = self._entry.request_id
+            self._record_cost()
             error.call, error.advice = self._call, wording.advice(error, self._entry, self._desk)
             raise
 
@@ -96,6 +98,7 @@ class Purchase:
                 if bought or not entry.was_shown_before(desk.queued_at):
                     raise
                 log.info("The file of request %s is still missing; it is rendered anew.", entry.request_id)
+                self._record_cost()
                 desk.journal.update(entry, state=State.GONE)
                 self._entry = None
                 self.live.finished.clear()  # that was the old request, as were its id and its cost
@@ -259,6 +262,12 @@ class Purchase:
     def _record(self, entry: Entry, **changes) -> None:
         """Note what became of a request."""
         self._noted(lambda: self._desk.journal.update(entry, **changes))
+
+    def _record_cost(self) -> None:
+        """What RunComfy has reported stays known, also of a request without its sound."""
+        entry, cost = self._entry, self.live.cost_usd
+        if entry is not None and not entry.is_typed_in and cost not in (None, entry.cost_usd):
+            self._record(entry, cost_usd=cost)
 
     def _noted(self, write: Callable[[], object]) -> None:
         """The sound that is paid for matters more than a note, so a failure is only said, and once."""

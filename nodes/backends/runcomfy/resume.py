@@ -10,7 +10,7 @@ from ...words.remarks import Remark, Value, remark
 from ..interface import Plan
 from .answers import REQUEST_ID
 from .endpoints import INPAINT, OUTPAINT, TEXT_TO_AUDIO
-from .entries import Entry, Run, call_key
+from .entries import Entry, Run, State, call_key
 from .journal import Content
 
 _KINDS = dict.fromkeys(TEXT_TO_AUDIO.values(), "a_generated_track") | {INPAINT: "an_inpaint", OUTPAINT: "an_outpaint"}
@@ -80,11 +80,19 @@ def whole_run(request: Request, run: Run, plan: Plan, content: Content) -> Fetch
     takes = frozenset(named if len(ids) > 1 else range(run.takes))
     entries = {call_key(call): entry for call, entry in found.items() if entry and entry.request_id}
     missing = {
-        call: remark("never_accepted" if entry or not run.entry_key(call) else "not_held")
+        call: _why_missing(run, call, entry)
         for call, entry in found.items()
         if call.take in takes and call_key(call) not in entries
     }
     return Fetch(run, entries, takes, missing)
+
+
+def _why_missing(run: Run, call: Call, entry: Entry | None) -> Remark:
+    if entry is None:
+        return remark("not_held" if run.entry_key(call) else "never_accepted")
+    if entry.state is State.REFUSED:
+        return remark("never_accepted")
+    return remark("never_answered", model=entry.model, when=entry.when)
 
 
 def foreign_run(request: Request, model: str, plan: Plan, account: str, queued_at: float, content: Content) -> Fetch:

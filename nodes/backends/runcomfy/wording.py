@@ -1,7 +1,6 @@
 """What is said about a paid call and a run of them: what happened, in which call, and what to do next."""
 
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import ACEStepError
@@ -99,11 +98,10 @@ def _difference(entry: Entry, body: Body) -> str:
 
 def asked_before(entry: Entry, run: Run) -> Remark:
     """For a request that is not sent again before the user knows what became of the last one."""
-    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(entry.created))
     if entry.state is State.UNKNOWN:
-        return remark("sent_before", model=entry.model, when=when, seed=run.seed)
+        return remark("sent_before", model=entry.model, when=entry.when, seed=run.seed)
     became = _BECAME.get(entry.state, "sent_before_gone")
-    return joined(remark(became, when=when, id=str(entry.request_id)), remark("rendered_anew", seed=run.seed))
+    return joined(remark(became, when=entry.when, id=str(entry.request_id)), remark("rendered_anew", seed=run.seed))
 
 
 _BECAME = {State.FAILED: "sent_before_failed", State.CANCELLED: "sent_before_cancelled"}
@@ -217,9 +215,10 @@ def _cost_anew(fetch: Fetch, job: Call, call_seconds: Sequence[float]) -> float:
 
 
 def not_to_be_had(call: Call, fetch: Fetch) -> NothingToFetch:
-    """For a part that is missing from a run that is fetched."""
+    """For a part that is missing from a run that is fetched, perhaps for want of an answer."""
     error = NothingToFetch(fetch.missing[call])
     error.call, error.advice = call, _not_on_resume(fetch.run)
+    error.tells_of = fetch.run.entry_key(call)
     return error
 
 

@@ -51,6 +51,7 @@ SENTENCES = {
     "run_free": "This run added no charge.",
     "run_cost": "Charged: {usd}.",
     "run_cost_open": "Charged: {usd}, and perhaps {more} more of what is unknown.",
+    "run_cost_perhaps": "Perhaps charged: {usd} for what is unknown.",
     "run_delivered": "Delivered: {requests}.",
     "run_running": "Running or complete when it was stopped, so charged: {requests}.",
     "run_accepted": "Accepted and never fetched: {requests}.",
@@ -74,6 +75,9 @@ SENTENCES = {
     "left_out_call": "{requests}: {why}",
     "same_goes": "The same goes for request {ids}.",
     "never_accepted": "RunComfy never accepted a request for it.",
+    "never_answered": "Its request was sent to {model} at {when} and the outcome is unknown: it may have been accepted "
+    "and charged. Look in the list of generations in your RunComfy account (runcomfy.com): if it is there, set "
+    "resume_request_id to its id.",
     "not_held": "The journal does not hold its request, which may have been paid for.",
     "render_cancelled": "RunComfy reports that request {id} was cancelled.",
     "render_failed": "RunComfy reports that request {id} failed.",
@@ -240,9 +244,9 @@ SENTENCES = {
     # -- the price and the limits
     "price_per_second": "{usd} per second of audio",
     "price_per_output": "{usd} per output",
-    "no_usable_price": "RunComfy gave no usable price for {model}, so nothing is submitted.",
+    "no_usable_price": "RunComfy gave no usable price for {model}, so the request is not submitted.",
     "unknown_unit": "RunComfy prices {model} by a unit this pack does not know, so the cost cannot be estimated and "
-    "nothing is submitted. Update the pack.",
+    "the request is not submitted. Update the pack.",
     "estimated_one": "This run is estimated at {usd} (1 request at {price})",
     "estimated": "This run is estimated at {usd} ({count} requests at {price})",
     "no_paid_run": "{estimate}, but max_cost_usd 0 allows no paid run; stopped before submitting.",
