@@ -42,10 +42,9 @@ export async function paidRunOf(node) {
   const { workflow } = ids;
   // The nodes of a workflow ask together, as it is opened.
   if (!asking.has(workflow)) {
-    asking.set(
-      workflow,
-      ask("journal/runs", { workflow }).finally(() => asking.delete(workflow)),
-    );
+    const asked = ask("journal/runs", { workflow });
+    asking.set(workflow, asked);
+    asked.catch(() => {}).finally(() => asking.get(workflow) === asked && asking.delete(workflow));
   }
   const run = (await asking.get(workflow)).runs[ids.node];
   return run?.node === node.comfyClass ? run : undefined;
@@ -67,6 +66,7 @@ export function accountState() {
 export function accountChanged(state) {
   account = state ? Promise.resolve(state) : null;
   prices.clear();
+  asking.clear(); // what is on its way may be about the token of before
   for (const listener of listeners) listener();
 }
 

@@ -304,10 +304,13 @@ function liveNotes({ phase, live, paidBefore }) {
     return [["info", say("note.paidBefore", { when: localTime(created), seed })], ...leftNotes(paidBefore)];
   }
   if (!live) return [];
-  if (phase === "stopped" && live.left) return leftNotes(live.left);
+  if (live.left && (phase === "stopped" || isOfAnotherToken(live.left))) return leftNotes(live.left);
   const { message, said } = live.summary();
   return message && !live.left ? [["info", sentence(said, message)]] : [];
 }
+
+// Then not even the words of a failure hold any more.
+const isOfAnotherToken = ({ said }) => said.some(({ code }) => code === "run_other_token");
 
 const leftNotes = ({ said }) =>
   said.map((each) => [DOUBTFUL.includes(each.code) ? "warn" : "info", sentence(each)]);

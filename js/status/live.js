@@ -17,6 +17,11 @@ export class LiveRun {
     if (message.request_id) this.ids.add(message.request_id);
   }
 
+  /** Takes what the journal says of a run in place of what was said as it ended, if it is this one. */
+  retell(run) {
+    if (this.left && run?.created === this.left.created) this.left = run;
+  }
+
   get requestIds() {
     return this.left?.ids ?? [...this.ids];
   }

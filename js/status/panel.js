@@ -347,7 +347,10 @@ export class StatusPanel {
     });
     const endTicks = onTick(() => this.#watch());
     const ends = [
-      onAccountChanged(() => this.refresh()),
+      onAccountChanged(() => {
+        this.refresh();
+        this.#askForPaidRun(); // what to do about it depends on whose token is in use
+      }),
       onModelsChanged(() => this.refresh()),
       onFilesChanged(() => this.refresh()),
       onDownload(() => this.modelMissing && this.show()),
@@ -372,9 +375,17 @@ export class StatusPanel {
       this.phase = "done";
       this.refresh();
     } else if (!this.report && facts.maySpend(this.values)) {
-      this.paid = await paidRunOf(this.node).catch(() => undefined); // the account's own words say what is wrong
-      this.show();
+      await this.#askForPaidRun();
     }
+  }
+
+  async #askForPaidRun() {
+    const asked = (this.askedPaid = {});
+    const paid = await paidRunOf(this.node).catch(() => undefined); // the account's own words say what is wrong
+    if (this.askedPaid !== asked) return;
+    this.paid = paid;
+    this.live?.retell(paid);
+    this.show();
   }
 
   #watch() {
