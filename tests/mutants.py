@@ -71,6 +71,21 @@ MONEY = (
         "test_runcomfy_faults.py",
     ),
     _mutant(
+        "take a code that cannot be read for a refusal",
+        f"{RUNCOMFY}/refusals.py",
+        "how, passing=False, certain=False)",
+        "how, passing=False, certain=True)",
+        "test_runcomfy_answers.py",
+        "test_runcomfy_faults.py",
+    ),
+    _mutant(
+        "take a sentence for read that its prompt has not shown",
+        f"{RUNCOMFY}/told.py",
+        "return is_its_own and self.error in shown.error",
+        "return is_its_own",
+        "test_runcomfy_told.py",
+    ),
+    _mutant(
         "buy again what may have been bought, without having said so",
         f"{RUNCOMFY}/entries.py",
         "return self.shown is not None and self.shown < queued_at",

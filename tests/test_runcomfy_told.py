@@ -121,22 +121,23 @@ def test_only_what_the_history_of_its_prompt_holds_has_been_shown(monkeypatch):
         return new
 
     note("p", "4", "One sentence.", "one", "with it")
+    note("p", "4", "Another one.", "of another run")  # of a node that runs for each of a list
     note("p", "5", "One sentence.", "other")  # the same words about another node's request
     note("q", "4.0.7", "In a node that 4 expanded to.", "inner")
     assert recorded() == {}  # neither has ended
     shown["p"] = Shown("4", "ACEStepGenerate: One sentence.\n")
     assert recorded() == {"one": 1.0, "with it": 1.0} and recorded() == {}
     shown["q"] = Shown("4", "In a node that 4 expanded to.\n")
-    assert recorded() == {"inner": 3.0}
+    assert recorded() == {"inner": 4.0}
     note("r", "4", "Stop came first.", "hidden")
     shown["r"] = Shown()
     assert recorded() == {}
     note("s", "4", None, "in a report")
     note("s", "5", None, "in one that was lost")  # what came after the render failed, or Stop came
     shown["s"] = Shown("5", "No memory left.", frozenset({"4"}))
-    assert recorded() == {"in a report": 5.0}
+    assert recorded() == {"in a report": 6.0}
     note(None, None, "Outside ComfyUI.", "at once")
-    assert record.shown == {"at once": 7.0}
+    assert record.shown == {"at once": 8.0}
 
 
 class Prompts:

@@ -27,7 +27,7 @@ class _Words:
     """What a node said of these entries of ``journal``. error: what its run ended with; None: its report says it."""
 
     journal: Journal
-    node_id: str
+    node_id: str | None
     error: str | None
     keys: frozenset[str]
     at: float
@@ -35,8 +35,8 @@ class _Words:
     def are_in(self, shown: Shown) -> bool:
         if self.error is None:
             return self.node_id in shown.reports
-        same_node = self.node_id == shown.node_id or self.node_id.startswith(f"{shown.node_id}.")  # one it expanded to
-        return same_node and self.error in shown.error
+        is_its_own = f"{self.node_id}.".startswith(f"{shown.node_id}.")  # or of a node that expanded to this one
+        return is_its_own and self.error in shown.error
 
     def record(self) -> None:
         try:
@@ -54,7 +54,7 @@ class Told:
 
     def note(self, queued: Queued, error: str | None, journal: Journal, keys: set[str]) -> None:
         """A node is about to end with ``error``, or with a report, that tells of these entries."""
-        words = _Words(journal, queued.node_id or "", error, frozenset(keys), time.time())
+        words = _Words(journal, queued.node_id, error, frozenset(keys), time.time())
         if queued.prompt_id is None or queued.node_id is None:  # whoever called has the words
             words.record()
             return
