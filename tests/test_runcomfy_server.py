@@ -409,6 +409,24 @@ def test_nothing_is_lost_when_comfyui_is_killed(simulator, seed):
         scratch.remove()
 
 
+def test_what_a_prompt_has_shown_is_recorded_as_comfyui_ends(simulator, seed):
+    """The same command given again is a ComfyUI of its own: it must not ask for ever."""
+    scratch = workspace.self_contained({PACK_FOLDER_NAME: PACK_DIR})
+    graph = {"a": song(seed), "report": graphs.node("PreviewAny", source=["a", 1])}
+    tree, environment = pinned.tree(NEWEST_VERSION), hosted_by(simulator)
+    running = server.start(Path(sys.executable), tree, scratch, ["--cpu"], environment=environment)
+    try:
+        simulator.fault("submit", "drop_after")
+        for words in ("not known whether RunComfy accepted", "already sent"):
+            with pytest.raises(PromptFailed, match=words):
+                Client(running.url).run(graph, limit_seconds=RUN_LIMIT_SECONDS)
+    finally:
+        running.stop(patience_seconds=RUN_LIMIT_SECONDS)
+    (entry,) = json.loads((scratch.home / "user" / "__acestep" / "journal.json").read_text())["entries"]
+    scratch.remove()
+    assert entry["state"] == "unknown" and entry["shown"] > entry["created"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", examples.available())
 def test_every_example_runs_on_runcomfy_for_what_it_says(newest, simulator, example_music, monkeypatch, name):
