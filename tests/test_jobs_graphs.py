@@ -40,6 +40,28 @@ def test_a_seed_left_open_is_drawn_from_the_job_and_stays_the_same(jobs):
     assert seeds[0] != seeds[1] and all(0 <= seed < 2**31 for seed in seeds)
 
 
+def test_an_open_seed_stays_when_lines_are_renamed_moved_and_added(jobs):
+    lines = [{"name": name, "1.seed": -1} for name in "abc"] + [{"name": "d", "1.tags": "jazz", "1.seed": -1}]
+    before = {job.identity for job in jobs(*lines)}
+    assert len(before) == 4
+    renamed = [line | {"name": f"other {line['name']}"} for line in lines]
+    for changed in (renamed, lines[::-1], [lines[3], *lines[:3]]):
+        assert {job.identity for job in jobs(*changed)} == before
+    # Nor does a line that asks for something else matter, wherever it is put, or one more of the same after them.
+    more = [{"name": "new", "1.tags": "rock", "1.seed": -1}, *lines, {"name": "e", "1.seed": -1}]
+    assert {job.identity for job in jobs(*more)} > before
+    # What is only in a name makes no job another one, so each of these draws its own.
+    found = jobs({"name": "take {n}", "1.seed": -1, "n": [1, 2, 3]})
+    assert {job.identity for job in found} < before and len({job.identity for job in found}) == 3
+
+
+def test_open_seeds_of_several_nodes_are_drawn_each(jobs):
+    base = graph.load("multilingual_launch")[1]
+    nodes = graph.nodes_of(base, *graph.RENDERING_NODES)
+    [job] = jobs({f"{node}.seed": -1 for node in nodes}, workflow="multilingual_launch")
+    assert len({job.graph[node]["inputs"]["seed"] for node in nodes}) == len(nodes) == 3
+
+
 def test_seeds_reach_every_node_that_renders(jobs):
     found = jobs({"name": "song"}, workflow="multilingual_launch", seeds=(3, 4))
     for job, seed in zip(found, (3, 4)):

@@ -6,6 +6,7 @@ runs. Its name and its line only say what the file is called and where a mistake
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -134,19 +135,19 @@ class Sources:
         return self._known[path]
 
 
-def made(
-    asked: Iterable[Asked], base: graph.Graph, file: Path, audio: Path | None, sources: Sources, engine: str = "comfyui"
-) -> list[Job]:
+def made(asked: Iterable[Asked], base: graph.Graph, file: Path, audio: Path | None, sources: Sources) -> list[Job]:
     """The jobs of a file. base: the workflow with what the command line sets for all. Raises Refused with the line."""
     jobs: list[Job] = []
+    alike: Counter[str] = Counter()  # identity, with its seeds still open → jobs so far
     for each in asked:
         where = f"{file.name}, line {each.line}"
         try:
-            job = _made(each, where, base, file.parent, audio, sources, engine)
+            job = _made(each, where, base, file.parent, audio, sources)
             check_values(job.graph)
         except (Refused, ACEStepError) as error:
             raise Refused(f"{where}: {error}") from None
-        jobs.append(job)
+        jobs.append(_with_seeds_drawn(job, alike[job.identity]))
+        alike[job.identity] += 1
     check_unlike(jobs)
     return jobs
 
@@ -179,7 +180,7 @@ def check_unlike(jobs: Iterable[Job]) -> None:
 
 
 def _made(
-    asked: Asked, where: str, base: graph.Graph, folder: Path, audio: Path | None, sources: Sources, engine: str
+    asked: Asked, where: str, base: graph.Graph, folder: Path, audio: Path | None, sources: Sources
 ) -> Job:  # fmt: skip
     wanted, inputs = base, {}
     for setting in asked.settings:
@@ -197,10 +198,19 @@ def _made(
         source = _source_of(wanted, node, base, folder, audio, sources)
         wanted = graph.with_setting(wanted, graph.Setting(node, "audio", source.file))
         loaded[source.file] = source
-    job = Job(asked.name, asked.line, where, wanted, loaded, inputs, engine)
-    for node in renderers:
-        if wanted[node]["inputs"].get("seed") == -1:  # drawn from the job itself, so that going on finds it again
-            drawn = hashlib.sha256(f"{asked.name}\n{node}\n{job.identity}".encode()).digest()
+    return Job(asked.name, asked.line, where, wanted, loaded, inputs)
+
+
+def _with_seeds_drawn(job: Job, before: int) -> Job:
+    """The job with a seed where one is left open. before: how many jobs before it in the file ask for the same.
+
+    It is drawn from what the job renders and not from its name or line, so that going on finds it also under another
+    name and in another place.
+    """
+    wanted = job.graph
+    for node in graph.nodes_of(wanted, *graph.RENDERING_NODES):
+        if wanted[node]["inputs"].get("seed") == -1:
+            drawn = hashlib.sha256(f"{before}\n{node}\n{job.identity}".encode()).digest()
             seed = int.from_bytes(drawn[:8], "big") % (MAX_SEED + 1)
             wanted = graph.with_setting(wanted, graph.Setting(node, "seed", seed))
     return replace(job, graph=wanted)
