@@ -84,6 +84,21 @@ def test_without_a_workflow_each_line_overrides_inputs_of_the_deployed_one(simul
     assert "soft piano" in (tmp_path / "out" / "texts" / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_trial_on_the_simulator_is_not_taken_for_what_the_deployment_made(simulator, variables, command, tmp_path):
+    folder = tmp_path / "out" / "pieces"
+    for _ in range(2):  # a trial goes on as well
+        code, out, err = run(*command, "--simulator", **variables)
+        assert code == 0 and f"6 of 6 jobs are in {folder / 'simulator'}" in out, out + err
+        assert submitted(simulator) == []
+    assert [path.name for path in folder.iterdir()] == ["simulator"] and len(list(folder.rglob("*.flac"))) == 6
+    assert "pieces.jsonl, a trial" in (folder / "simulator" / "index.html").read_text(encoding="utf-8")
+    code, out, err = run(*command, **variables)
+    assert code == 0 and len(submitted(simulator)) == 6 and "done already" not in out, out + err
+    kept = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    code, out, err = run(*command, "--simulator", **variables)
+    assert code == 0 and kept == {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}, out + err
+
+
 def test_whatever_ends_it_the_same_command_goes_on_and_nothing_is_run_twice(simulator, variables, command, tmp_path):
     chance = random.Random(23)
     for number, step, moment, limit in (

@@ -113,6 +113,21 @@ def test_a_sound_is_there_though_comfyui_ends_right_after_it(tmp_path, comfyui_s
         assert 4 < read(rendered.sounds[0].read_bytes()).seconds < 6
 
 
+def test_a_trial_on_the_simulator_leaves_all_to_pay_for(tmp_path):
+    file = write(tmp_path / "songs.jsonl", {"name": "song", "1.seed": 3, "1.duration": 5})
+    command = [*readme.arguments("jobs paid", songs=file), "--out", tmp_path / "out"]
+    nobody = {"RUNCOMFY_API_TOKEN": "", "RUNCOMFY_TOKEN": "", "RUNCOMFY_CONFIG_DIR": str(tmp_path / "nothing")}
+    code, out, err = run(*command, "--simulator", **nobody)
+    assert code == 0 and "1 of 1 jobs are in" in out and re.search(r"so far: \$0.00\d+, in play money\.", out), (
+        out + err
+    )
+    assert [path.name for path in (tmp_path / "out" / "songs" / "simulator").glob("*.flac")] == ["song.flac"]
+    code, out, err = run(*command, "--dry-run", **nobody)
+    assert code == 0 and re.search(r"left to do cost about \$0\.00\d+\. That is the published price", out), out + err
+    code, out, err = run(*command, "--simulator", "--dry-run", **nobody)
+    assert code == 0 and re.search(r"cost about \$0\.0000, \$0\.00\d+ are spent already\.", out), out + err
+
+
 def ending(process, number, step, moment, count):
     """For Simulator.on_step: sends the signal, once, at that moment of the count-th request of a step."""
     seen = []

@@ -54,7 +54,8 @@ def parser() -> Parser:
     made.add_argument(
         "--simulator",
         action="store_true",
-        help="let a test server on this machine stand in for RunComfy: nothing is charged, and the music is sketch",
+        help="let a test server on this machine stand in for RunComfy: nothing is charged, and the music is sketch; "
+        "with --jobs all of it goes to out/FILE/simulator/",
     )
     made.add_argument(
         "--deployment",

@@ -24,6 +24,9 @@ from .price import Budget, Prices, place_of, tell_again_of_unknown
 from .records import DONE, Records
 
 LOCK = ".lock"
+# Where in the folder of a file a trial with --simulator goes: no name of another file of jobs leads there. What play
+# money made is never taken for what was paid for, moves none of it, and is in no sum of money with it.
+TRIAL = "simulator"
 PAGE_SECONDS = 20.0
 
 
@@ -33,7 +36,7 @@ def run(options, home: environment.Environment, asked: list[Asked], base: graph.
     audio = Path(options.audio) if options.audio else None
     jobs = made(asked, base, file, audio, Sources()) if base else of_deployed(asked, file)
     _check_simulator(options, jobs)
-    folder = options.out / file.stem
+    folder = options.out / file.stem / TRIAL if options.simulator else options.out / file.stem
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -41,7 +44,8 @@ def run(options, home: environment.Environment, asked: list[Asked], base: graph.
     with held_if_free(folder / LOCK) as free:
         if not free:
             raise Refused(f"Another run is at work in {folder}; wait for its end, or give another folder with --out.")
-        return _run_locked(options, home, jobs, folder, file.name)
+        title = f"{file.name}, a trial with play money" if options.simulator else file.name
+        return _run_locked(options, home, jobs, folder, title)
 
 
 def _check_simulator(options, jobs: list[Job]) -> None:
@@ -133,7 +137,8 @@ class _Batch:
         unknown = sum((records.of(job) or {}).get("may_have_cost_usd", 0.0) for job in jobs)
         if budget.spent or unknown:
             perhaps = f", and perhaps ${unknown:.4f} more of requests without an answer" if unknown else ""
-            say(f"Cost of these jobs so far: ${budget.spent:.4f}{perhaps}.")
+            play = ", in play money" if self.options.simulator else ""
+            say(f"Cost of these jobs so far: ${budget.spent:.4f}{perhaps}{play}.")
         if error := closing_error(outcome, len(jobs), self.folder):
             raise error
         return 0

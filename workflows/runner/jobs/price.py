@@ -73,6 +73,8 @@ class Prices:
         """On what an estimate rests, as a sentence; empty when no price was asked."""
         if not self._known:
             return ""
+        if self._place.is_test_server:
+            return "That is play money: a test server says the price."
         if all(price.live for price in self._known.values()):
             return "That is RunComfy's price right now."
         return "That is the published price: without a token RunComfy's own cannot be asked."
