@@ -3,12 +3,17 @@
 import json
 import random
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import readme
 from runcomfy_simulator import Simulator, rendering
 from runcomfy_simulator.serverless import DEPLOYMENT_ID
+from runner.deployment_run import signed_in
+from runner.errors import RunError
+from runner.jobs.deployment import DeploymentEngine
+from runner.jobs.graphs import Job
 from runner_command import Command, own_cache, run
 from test_jobs_run import ending, records, write
 
@@ -123,6 +128,19 @@ def test_whatever_ends_it_the_same_command_goes_on_and_nothing_is_run_twice(simu
     code, out, err = run(*command, "--retry-unknown", **variables)
     assert code == 0 and "6 of 6 jobs are in" in out, out + err
     assert len(set(submitted(simulator))) == 6 and len(submitted(simulator)) <= 6 + len(unknown)
+
+
+@pytest.mark.parametrize("moment", ["before it begins", "when it has begun"])
+def test_what_a_lane_has_taken_when_it_is_stopped_is_not_sent(simulator, variables, tmp_path, moment):
+    place, account = signed_in(tmp_path / "private", variables)
+    place = replace(place, patience=replace(place.patience, submission=0.05))  # how long `stop` waits for this lane
+    engine = DeploymentEngine(DEPLOYMENT_ID, 1, place, account, tmp_path)
+    if moment == "before it begins":
+        engine.stop()
+    job = Job("piece", 1, "pieces.jsonl, line 1", {}, {}, {}, overrides={"1": {"inputs": {"seed": 1}}})
+    with pytest.raises(RunError, match="Stopped"):
+        engine.render(0, job, engine.stop)
+    assert simulator.deployments.runs == []
 
 
 def test_a_lost_answer_ends_its_job_alone_until_it_is_said_to_send_it_again(simulator, variables, command, tmp_path):

@@ -94,17 +94,18 @@ def test_a_job_that_takes_comfyui_down_stops_no_other(tmp_path):
 def test_a_sound_is_there_though_comfyui_ends_right_after_it(tmp_path, comfyui_servers, monkeypatch):
     ran = comfyui_servers.start(comfyui_source.DEFAULT_VERSION)
 
-    class ClientThatSeesItEnd(Client):
-        def run(self, prompt, on_event):
-            def seen(kind, data):
-                on_event(kind, data)
-                if kind == "execution_success":
-                    ran.server.process.kill()
-                    ran.server.process.wait()
+    run_of_a_client = Client.run
 
-            return super().run(prompt, seen)
+    def run_that_sees_it_end(self, prompt, on_event):
+        def seen(kind, data):
+            on_event(kind, data)
+            if kind == "execution_success":
+                ran.server.process.kill()
+                ran.server.process.wait()
 
-    monkeypatch.setattr(comfyui, "Client", ClientThatSeesItEnd)
+        return run_of_a_client(self, prompt, seen)
+
+    monkeypatch.setattr(Client, "run", run_that_sees_it_end)
     save = graphs.node("SaveAudio", audio=["1", 0], filename_prefix="song")
     job = Job("song", 1, "jobs.jsonl, line 1", {"1": graphs.generate(seed=1), "2": save}, {}, {})
     with comfyui.ComfyUIEngine(lambda: (ran.workspace, ran.server), 0, lambda client, seconds: None) as engine:
@@ -139,6 +140,21 @@ def ending(process, number, step, moment, count):
                 process.send_signal(number)
 
     return on_step
+
+
+def test_ctrl_c_while_servers_start_buys_nothing_more(tmp_path):
+    lines = [{"name": name, "1.seed": n, "1.duration": 5} for n, name in enumerate(NAMES * 2)]
+    lines = [line | {"name": f"{line['name']}, {n}"} for n, line in enumerate(lines)]
+    file = write(tmp_path / "songs.jsonl", *lines)
+    command = [*readme.arguments("jobs paid", songs=file), "--out", tmp_path / "out"]
+    with Simulator(compose=rendering.tone, queue_seconds=600.0) as simulator:
+        variables = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_API_TOKEN": simulator.token}
+        started = Command(*command, **variables, **own_cache(tmp_path / "cache"))
+        # The first of four servers is there before any job, and so its job is sent while the others start.
+        simulator.on_step = ending(started.process, signal.SIGINT, "submit", "answered", 1)
+        code, out, err = started.end()
+        assert code == 130 and out.count("ComfyUI is ready") >= 1, out + err
+        assert [job.state() for job in simulator.service.jobs()] == ["cancelled"]
 
 
 def in_doubt(cache):

@@ -197,6 +197,7 @@ class DeployedRun:
         """The accepted request of the job: sent now, or by an earlier run of the same command."""
         pause = self._client.place.patience.first_backoff
         for attempts_left in range(MAX_RETRIES, -1, -1):
+            self._client.stop.check()
             entry = self._journal.begin(self._record, Call(), replace(self._wanted, created=time.time()))
             if entry.key != self._wanted.key:
                 return self._checked_earlier(entry)

@@ -22,28 +22,51 @@ IN_FLIGHT = 4
 # One job runs and the next waits in ComfyUI's queue, so that nothing idles while a result is brought home.
 LANES_OF_A_SERVER = 2
 STARTS_OF_A_JOB = 3
+STOPPING = "The run is being stopped."
 
 
 @dataclass
 class _Place:
-    """One server and its folder, once it is started. running: the prompts of its lanes."""
+    """One server and its folder, once it is started. running: the prompts of its lanes, queued under `queueing`."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
+    queueing: threading.Lock = field(default_factory=threading.Lock)
     workspace: Workspace | None = None
     server: Server | None = None
     running: set[str] = field(default_factory=set)
 
 
-class _Attempt:
-    """Whether a job has left its server's queue."""
+class _Attempt(Client):
+    """One job at the server of a place. stopping: once it is set nothing is queued. began: it has left the queue."""
 
-    def __init__(self, began: Callable[[], None]):
-        self._began = began
+    def __init__(self, url: str, place: _Place, stopping: threading.Event, began: Callable[[], None]):
+        super().__init__(url)
+        self._place, self._stopping, self._began = place, stopping, began
+        self._prompt_id = ""
         self.has_begun = False
 
-    def begin(self) -> None:
+    def submit(self, prompt: dict, client_id: str | None = None) -> str:
+        with self._place.queueing:
+            if self._stopping.is_set():
+                raise Unavailable(STOPPING)
+            self._prompt_id = super().submit(prompt, client_id)
+            self._place.running.add(self._prompt_id)
+            return self._prompt_id
+
+    def followed(self, job: Job) -> Run:
+        try:
+            return self.run(job.graph, self._on_event)
+        finally:
+            self._place.running.discard(self._prompt_id)
+
+    def _on_event(self, kind: str, data: dict) -> None:
+        if kind != "execution_start":
+            return
         self.has_begun = True
         self._began()
+        # ComfyUI forgets an interruption that comes between its queue and this moment.
+        if self._stopping.is_set():
+            self.interrupt(self._prompt_id)
 
 
 class ComfyUIEngine:
@@ -101,9 +124,9 @@ class ComfyUIEngine:
         for _ in range(STARTS_OF_A_JOB):
             client, workspace = self._started(place)
             _provide(job, workspace)
-            attempt = _Attempt(began)
+            attempt = _Attempt(client.url, place, self._stopping, began)
             try:
-                run = self._followed(place, client, job, attempt)
+                run = attempt.followed(job)
             except Unavailable as error:
                 if self._stopping.is_set():
                     raise
@@ -119,39 +142,27 @@ class ComfyUIEngine:
         self._interrupted = True
         self._stopping.set()
         for place in self._places:
-            if place.server is None:
-                continue
-            client = Client(place.server.url)
+            with place.queueing:  # what a lane queues at this moment is known after it; a server that starts gets none
+                pass
+        at_work = [(Client(server.url), place.running) for place in self._places if (server := place.server)]
+        # No queue hands out another prompt while those that run are interrupted, one after the other.
+        for client, _ in at_work:
             with contextlib.suppress(RunError):
                 client.post("/queue", {"clear": True})
-                for prompt_id in list(place.running):
+        for client, running in at_work:
+            with contextlib.suppress(RunError):
+                for prompt_id in list(running):
                     client.interrupt(prompt_id)
-        for place in self._places:
-            if place.server is not None and self._patience:
+        for client, _ in at_work:
+            if self._patience:
                 with contextlib.suppress(RunError):
-                    self._await_answers(Client(place.server.url), self._patience)
-
-    def _followed(self, place: _Place, client: Client, job: Job, attempt: _Attempt) -> Run:
-        prompt_id = ""
-
-        def on_event(kind: str, data: dict) -> None:
-            nonlocal prompt_id
-            if kind == "submitted":
-                prompt_id = data["prompt_id"]
-                place.running.add(prompt_id)
-            elif kind == "execution_start":
-                attempt.begin()
-
-        try:
-            return client.run(job.graph, on_event)
-        finally:
-            place.running.discard(prompt_id)
+                    self._await_answers(client, self._patience)
 
     def _started(self, place: _Place) -> tuple[Client, Workspace]:
         """A client of the server of a place, started if need be, and the server's folder."""
         with place.lock:
             if self._stopping.is_set():
-                raise Unavailable("The run is being stopped.")
+                raise Unavailable(STOPPING)
             if place.server is None or place.workspace is None:
                 started = time.monotonic()
                 place.workspace, place.server = self._start()

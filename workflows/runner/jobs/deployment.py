@@ -21,6 +21,8 @@ from acestep_nodes.nodes.backends.runcomfy.account import Account
 from acestep_nodes.nodes.backends.runcomfy.place import Place
 from acestep_nodes.nodes.backends.runcomfy.stopping import Stop, Stopped
 
+STOPPED = "Stopped."
+
 
 class DeploymentEngine:
     """parallel: how many requests may be under way at once. folder: for sounds on their way; the caller removes it."""
@@ -30,6 +32,7 @@ class DeploymentEngine:
         self._folder = folder
         self._lock = threading.Lock()
         self._under_way: dict[Stop, threading.Event] = {}
+        self._stopping = False
 
     def tell_again_of_unknown(self) -> None:
         tell_again_of_unknown(journal_place(self._place))
@@ -38,16 +41,18 @@ class DeploymentEngine:
         return self._parallel
 
     def render(self, lane: int, job: Job, began: Callable[[], None]) -> Rendered:
-        began()
         stop, ended = Stop(), threading.Event()
         with self._lock:
+            if self._stopping:  # a lane may have taken the job just before
+                raise RunError(STOPPED)
             self._under_way[stop] = ended
+        began()
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             with errors_of_the_pack():
                 return self._rendered(job, stop, folder)
         except Stopped:
-            raise RunError("Stopped.") from None
+            raise RunError(STOPPED) from None
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -73,6 +78,7 @@ class DeploymentEngine:
     def stop(self) -> None:
         """Each request under way is cancelled, or its answer waited for and then it is."""
         with self._lock:
+            self._stopping = True
             under_way = dict(self._under_way)
         for stop in under_way:
             stop.set(KeyboardInterrupt())
