@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy
 import pytest
 from acestep_nodes.nodes.backends.runcomfy import errors
+from acestep_nodes.nodes.errors import InputError
 from runcomfy_simulator import rendering
 from runner import graph
 from runner.errors import Refused, RunFailed, Unavailable
 from runner.jobs.batch import MAY_BE_PAID, Batch, Rendered, closing_error
+from runner.jobs.command import _told_price
 from runner.jobs.file import parse
-from runner.jobs.graphs import Sources, made
-from runner.jobs.price import Budget, estimate
+from runner.jobs.graphs import Sources, check_values, made
+from runner.jobs.price import Budget, Estimate, estimate
 from runner.jobs.records import Records
 
 PRICE = 0.0002
@@ -285,10 +287,108 @@ def test_what_was_refused_before_it_was_charged_does_not(tmp_path, ten):
 )
 def test_the_price_of_a_job_is_that_of_the_sound_it_will_ask_for(tmp_path, example_music, workflow, line, seconds):
     [job] = jobs_of(tmp_path, line, workflow=workflow, audio=example_music[0])
-    assert estimate(job, Prices()) == pytest.approx(seconds * PRICE)
+    assert estimate(job, Prices()) == Estimate(pytest.approx(seconds * PRICE), capped=False)
 
 
-def test_where_a_sound_is_known_only_later_the_nodes_own_limit_is_the_price(tmp_path):
+# What is known only when the graph runs
+
+
+def linked(job, **inputs):
+    """The job with these inputs, NODE_INPUT, coming over a link."""
+    nodes = dict(job.graph)
+    for node, _, name in (key.partition("_") for key in inputs):
+        nodes[node] = nodes[node] | {"inputs": nodes[node]["inputs"] | {name: ["99", 0]}}
+    return replace(job, graph=nodes)
+
+
+def of_chain(tmp_path):
+    """A job that generates at node 1 and extends that at node 2."""
+    [job] = jobs_of(tmp_path, {"1.duration": 20, "1.max_cost_usd": 0.1})
+    words = {"tags": "jazz", "lyrics": "", "backend": "runcomfy", "audio": ["1", 0], "max_cost_usd": 0.25}
+    sizes = {"extend_before_duration": 0.0, "extend_after_duration": 10.0, "context_seconds": 5.0}
+    return replace(job, graph=job.graph | {"2": {"class_type": "ACEStepOutpaint", "inputs": words | sizes}})
+
+
+@pytest.mark.parametrize("name", ["1_duration", "1_batch_size", "1_version"])
+def test_what_comes_over_a_link_is_unknown_and_the_nodes_own_limit_is_its_price(tmp_path, name):
+    [job] = jobs_of(tmp_path, {"1.duration": 20, "1.max_cost_usd": 0.75})
+    assert estimate(linked(job, **{name: True}), Prices()) == Estimate(0.75, capped=True)
+
+
+@pytest.mark.parametrize("name", ["context_seconds", "batch_size", "loop", "version"])
+def test_of_an_edit_too(tmp_path, example_music, name):
+    [job] = jobs_of(tmp_path, {"3.max_cost_usd": 0.5}, workflow="section_repair", audio=example_music[0])
+    assert estimate(linked(job, **{f"3_{name}": True}), Prices()) == Estimate(0.5, capped=True)
+
+
+@pytest.mark.parametrize(
+    "name, first, second",
+    [
+        ("2_extend_before_duration", 20 * PRICE, 0.25),
+        ("2_extend_after_duration", 20 * PRICE, 0.25),
+        ("2_context_seconds", 20 * PRICE, 0.25),
+        # Neither is what comes of it.
+        ("1_duration", 0.1, 0.25),
+        ("1_batch_size", 0.1, 0.25),
+    ],
+)
+def test_of_a_chain_too(tmp_path, name, first, second):
+    job = of_chain(tmp_path)
+    assert estimate(job, Prices()) == Estimate(pytest.approx((20 + 15) * PRICE), capped=False)
+    assert estimate(linked(job, **{name: True}), Prices()) == Estimate(pytest.approx(first + second), capped=True)
+
+
+def test_an_extension_over_a_link_may_be_the_only_one(tmp_path):
+    job = of_chain(tmp_path)
+    job.graph["2"]["inputs"]["extend_after_duration"] = 0.0
+    check_values(linked(job, **{"2_extend_before_duration": True}).graph)
+    with pytest.raises(InputError, match="extend"):
+        check_values(job.graph)
+
+
+def test_how_much_of_an_edited_edit_is_handed_on_over_a_link(tmp_path):
+    job = of_chain(tmp_path)
+    again = {"class_type": "ACEStepOutpaint", "inputs": job.graph["2"]["inputs"] | {"audio": ["2", 0]}}
+    job = replace(job, graph=job.graph | {"3": again})
+    assert not estimate(job, Prices()).capped
+    kept = estimate(linked(job, **{"2_keep": True}), Prices())
+    assert kept == Estimate(pytest.approx((20 + 15) * PRICE + 0.25), capped=True)
+
+
+def test_a_backend_over_a_link_may_pay(tmp_path):
+    [job] = jobs_of(tmp_path, {"1.duration": 20}, backend="sketch")
+    assert not job.may_pay and estimate(job, Prices()).usd == 0
+    job = linked(job, **{"1_backend": True})
+    assert job.may_pay and estimate(job, Prices()) == Estimate(pytest.approx(20 * PRICE), capped=False)
+
+
+def test_where_neither_the_price_nor_its_limit_is_known_it_is_refused(tmp_path):
     [job] = jobs_of(tmp_path, {"1.duration": 20})
-    nodes = job.graph | {"1": job.graph["1"] | {"inputs": job.graph["1"]["inputs"] | {"duration": ["9", 0]}}}
-    assert estimate(replace(job, graph=nodes), Prices()) == 1.0
+    job = linked(job, **{"1_max_cost_usd": True})
+    assert not estimate(job, Prices()).capped  # the price is known
+    with pytest.raises(Refused, match=r"jobs.jsonl, line 1: .*max_cost_usd to a number from 0 to 1000"):
+        estimate(linked(job, **{"1_duration": True}), Prices())
+
+
+def test_an_edit_that_runcomfy_does_not_have_is_refused_with_its_line(tmp_path, example_music):
+    line = {"3.version": "ace-step-1.5"}
+    [job] = jobs_of(tmp_path, line, workflow="section_repair", audio=example_music[0])
+    with pytest.raises(Refused, match=r"jobs.jsonl, line 1: .*ace-step-1\.5"):
+        estimate(job, Prices())
+
+
+def test_that_a_price_is_only_a_limit_is_said(tmp_path, capsys):
+    known, unknown = jobs_of(tmp_path, {"name": "known", "1.seed": 1, "1.duration": 10}, {"name": "open", "1.seed": 2})
+    jobs = [known, linked(unknown, **{"1_batch_size": True})]
+    prices = Prices()
+    prices.basis = ""
+    with pytest.raises(
+        Refused, match=r"\$1\.0020.*Of 1 of these the price is known only when the job runs.*max_cost_usd"
+    ):
+        _told_price(jobs, Budget(jobs, Records(tmp_path / "out"), prices, 0.5), prices)
+    first, second, all_of_it = capsys.readouterr().out.splitlines()
+    assert first == "known: about $0.0020" and second == "open: at most $1.0000 (max_cost_usd)"
+    assert "2 jobs; those left to do cost about $1.0020. Of 1 of these" in all_of_it
+    # And where nothing is unknown, nothing is said of it.
+    _told_price([known], Budget([known], Records(tmp_path / "out"), prices, 0.5), prices)
+    assert "max_cost_usd" not in capsys.readouterr().out

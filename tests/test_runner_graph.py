@@ -64,6 +64,13 @@ def test_backend_on_every_rendering_node_or_only_on_undecided_ones():
     assert [undecided[node_id]["inputs"]["backend"] for node_id in "34"] == ["sketch", "runcomfy"]
 
 
+def test_a_backend_over_a_link_is_known_only_when_it_runs_and_may_pay():
+    linked = copy.deepcopy(GRAPH)
+    linked["3"]["inputs"]["backend"] = ["9", 0]
+    assert graph.backends(linked) == {graph.LINKED, "runcomfy"}
+    assert graph.paying_nodes(linked) == ["3", "4"] and graph.paying_nodes(GRAPH) == ["4"]
+
+
 def test_audio_goes_to_every_load_node():
     assert graph.with_audio(GRAPH, "b.wav")["1"]["inputs"] == {"audio": "b.wav"}
 

@@ -218,7 +218,7 @@ def _check_out(folder: Path) -> None:
 def _check_simulator(options: argparse.Namespace, wanted: graph.Graph) -> None:
     if options.keep_server:
         raise Refused("--simulator and --keep-server do not go together: the test server ends with the run.")
-    if options.backend != "runcomfy" and "runcomfy" not in graph.backends(wanted):
+    if options.backend != "runcomfy" and not graph.paying_nodes(wanted):
         raise Refused("--simulator stands in for RunComfy, and nothing here runs there: add --backend runcomfy.")
 
 
@@ -312,8 +312,7 @@ def _run_inside(
 ) -> int:
     from . import delivery  # needs the environment's packages
 
-    may_pay = "runcomfy" in graph.backends(wanted) and not options.simulator
-    patience = PAID_PATIENCE_SECONDS if may_pay else 0
+    patience = PAID_PATIENCE_SECONDS if graph.paying_nodes(wanted) and not options.simulator else 0
     with contextlib.ExitStack() as cleanup:
         place = workspace.for_pack(home.tree)
         cleanup.callback(place.remove)

@@ -17,6 +17,8 @@ from .places import WORKFLOWS_DIR
 API_DIR = WORKFLOWS_DIR / "api"
 RENDERING_NODES = ("ACEStepGenerate", "ACEStepInpaint", "ACEStepOutpaint")
 BACKENDS = ("auto", "local", "runcomfy", "sketch")
+# What `backend_of` says of a backend that comes over a link: which one it is, is known only when the graph runs.
+LINKED = "linked"
 DEFAULT_WORKFLOW = "text_to_music"
 # What the examples' LoadAudio nodes name until somebody chooses a track: the one that the nodes offer to make.
 EXAMPLE_TRACK = "ACE-Step example track (sketch).flac"
@@ -136,10 +138,20 @@ def nodes_of(graph: Graph, *classes: str) -> list[str]:
     return [node_id for node_id, node in graph.items() if node["class_type"] in classes]
 
 
+def backend_of(graph: Graph, node_id: str) -> str:
+    """The backend that a rendering node asks for, or LINKED."""
+    value = graph[node_id]["inputs"].get("backend", "auto")
+    return value if isinstance(value, str) else LINKED
+
+
 def backends(graph: Graph) -> set[str]:
-    """The backends the rendering nodes ask for; a linked input counts as `auto`."""
-    values = (graph[node_id]["inputs"].get("backend", "auto") for node_id in nodes_of(graph, *RENDERING_NODES))
-    return {value if isinstance(value, str) else "auto" for value in values}
+    """The backends the rendering nodes ask for."""
+    return {backend_of(graph, node_id) for node_id in nodes_of(graph, *RENDERING_NODES)}
+
+
+def paying_nodes(graph: Graph) -> list[str]:
+    """The rendering nodes that run at RunComfy, or may."""
+    return [node for node in nodes_of(graph, *RENDERING_NODES) if backend_of(graph, node) in ("runcomfy", LINKED)]
 
 
 def with_backend(graph: Graph, backend: str, replacing: tuple[str, ...] = BACKENDS) -> Graph:

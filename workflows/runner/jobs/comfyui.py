@@ -203,8 +203,7 @@ def facts_of(reports: dict[str, dict]) -> dict:
 
 def _requests_at_once(job: Job) -> int:
     """How many requests a job may have in flight: of one node no more than the pack allows."""
-    nodes = [job.graph[node]["inputs"] for node in graph.nodes_of(job.graph, *graph.RENDERING_NODES)]
-    takes = [inputs.get("batch_size", 1) for inputs in nodes if inputs.get("backend") == "runcomfy"]
+    takes = [job.graph[node]["inputs"].get("batch_size", 1) for node in graph.paying_nodes(job.graph)]
     return min(IN_FLIGHT, sum(take if isinstance(take, int) else IN_FLIGHT for take in takes) or 1)
 
 

@@ -162,10 +162,11 @@ class _Page:
 
 def _told_price(jobs: list[Job], budget: Budget, prices: Prices) -> int:
     for job in jobs:
-        if amount := budget.expected_of(job):
-            say(f"{job.name}: about ${amount:.4f}")
+        if (expected := budget.expected_of(job)).usd:
+            say(f"{job.name}: {expected}")
     spent = f", ${budget.spent:.4f} are spent already" if budget.spent else ""
-    say(f"{len(jobs)} jobs; those left to do cost about ${budget.expected:.4f}{spent}. {prices.basis}".rstrip())
+    bases = " ".join(filter(None, (budget.basis, prices.basis)))
+    say(f"{len(jobs)} jobs; those left to do cost about ${budget.expected:.4f}{spent}. {bases}".rstrip())
     budget.check_all()
     return 0
 

@@ -102,7 +102,7 @@ class Job:
 
     @property
     def may_pay(self) -> bool:
-        return "runcomfy" in graph.backends(self.graph)
+        return bool(graph.paying_nodes(self.graph))
 
     def with_backend_for_auto(self, backend: str) -> "Job":
         return replace(self, graph=graph.with_backend(self.graph, backend, replacing=("auto",)))
@@ -251,7 +251,10 @@ def request_of(wanted: graph.Graph, node_id: str) -> Request:
     kind = _REQUESTS[node["class_type"]]
     names = {each.name for each in fields(kind.of)} - {"model", "clip", "vae"}
     given = {name: value for name, value in _literal(node).items() if name in names}
-    return kind.checked(node=node["class_type"], **(_ANYTHING | kind.anything | given))
+    anything = _ANYTHING | kind.anything
+    if given.get("extend_after_duration") == 0 and isinstance(node["inputs"].get("extend_before_duration"), list):
+        anything["extend_before_duration"] = 30.0  # what comes over a link adds something where nothing else does
+    return kind.checked(node=node["class_type"], **(anything | given))
 
 
 def _literal(node: dict) -> dict[str, object]:

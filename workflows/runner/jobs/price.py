@@ -22,7 +22,7 @@ from acestep_nodes.nodes.backends.runcomfy.place import Place, api_url_from, dat
 from acestep_nodes.nodes.backends.runcomfy.price import Price, list_price, price_from
 from acestep_nodes.nodes.backends.runcomfy.stopping import Stop
 from acestep_nodes.nodes.errors import ACEStepError
-from acestep_nodes.nodes.request.requests import GenerateRequest, InpaintRequest, Request
+from acestep_nodes.nodes.request.requests import MAX_COST_USD, GenerateRequest, InpaintRequest, Request
 from acestep_nodes.nodes.request.time_ranges import entry, resolve
 from acestep_nodes.nodes.routes.plan import call_seconds
 
@@ -80,26 +80,60 @@ class Prices:
         return "That is the published price: without a token RunComfy's own cannot be asked."
 
 
-def estimate(job: Job, prices: Prices) -> float:
-    """US dollars at most. Where the sound of an edit is known only when it runs: the node's own max_cost_usd."""
-    total = 0.0
-    for node in graph.nodes_of(job.graph, *graph.RENDERING_NODES):
-        if job.graph[node]["inputs"].get("backend") != "runcomfy":
-            continue
+@dataclass(frozen=True)
+class Estimate:
+    """US dollars at most. capped: where the price is known only when a node runs, its max_cost_usd stands for it."""
+
+    usd: float
+    capped: bool
+
+    def __str__(self) -> str:
+        return f"at most ${self.usd:.4f} (max_cost_usd)" if self.capped else f"about ${self.usd:.4f}"
+
+
+_NOTHING = Estimate(0.0, capped=False)
+
+
+def estimate(job: Job, prices: Prices) -> Estimate:
+    """What a job costs. Raises Refused for what cannot be at RunComfy, or has neither a price nor a limit by now."""
+    usd, capped = 0.0, False
+    for node in graph.paying_nodes(job.graph):
         request = request_of(job.graph, node)
         planned = _planned(job, node, request)
         if planned is None:
-            total += request.max_cost_usd
+            _check_limit_is_known(job, node)
+            usd, capped = usd + request.max_cost_usd, True
         else:
-            price = prices.of(model_for(request))
-            total += planned.items * request.batch_size * sum(price.of(seconds) for seconds in planned.calls)
-    return total
+            price = prices.of(planned.model)
+            usd += planned.items * request.batch_size * sum(price.of(seconds) for seconds in planned.calls)
+    return Estimate(usd, capped)
+
+
+def _check_limit_is_known(job: Job, node: str) -> None:
+    if _any_linked(job, node, ("max_cost_usd",)):
+        raise Refused(
+            f"{job.where}: what {graph.title(job.graph, node)} costs is known only when it runs, and its max_cost_usd "
+            "comes over a link and is not known before that either; set max_cost_usd to a number from 0 to "
+            f"{MAX_COST_USD:g}."
+        )
+
+
+# What the price of a node depends on, and the sound that it hands on. What comes over a link is known when it runs.
+_PRICED = (
+    "version", "batch_size", "duration", "extend_before_duration", "extend_after_duration", "context_seconds", "loop",
+)  # fmt: skip
+_HANDED_ON = ("batch_size", "keep", "duration", "extend_before_duration", "extend_after_duration")
+
+
+def _any_linked(job: Job, node: str, names: Iterable[str]) -> bool:
+    return any(isinstance(job.graph[node]["inputs"].get(name), list) for name in names)
 
 
 @dataclass(frozen=True)
 class _Planned:
     """calls: seconds of sound of each request of one take. items: how many sources there are."""
 
+    model: str
     calls: Sequence[float]
     items: int
 
@@ -111,9 +145,16 @@ class _Track:
 
 
 def _planned(job: Job, node: str, request: Request) -> _Planned | None:
+    """What a node asks for, where that is known before it runs."""
     inputs = job.graph[node]["inputs"]
+    if _any_linked(job, node, _PRICED):
+        return None
+    try:
+        model = model_for(request)
+    except ACEStepError as error:
+        raise Refused(f"{job.where}: {error}") from None
     if isinstance(request, GenerateRequest):
-        return None if isinstance(inputs.get("duration"), list) else _Planned([float(request.duration)], 1)
+        return _Planned(model, [float(request.duration)], 1)
     track = _track(job, inputs.get("audio"))
     if track is None:
         return None
@@ -127,7 +168,7 @@ def _planned(job: Job, node: str, request: Request) -> _Planned | None:
         before, after = request.extend_before_duration, request.extend_after_duration
         question |= {"task": "outpaint", "before": before, "after": after}
     try:
-        return _Planned(call_seconds(question), track.items)
+        return _Planned(model, call_seconds(question), track.items)
     except ACEStepError as error:
         raise Refused(f"{job.where}: {error}") from None
 
@@ -140,7 +181,7 @@ def _track(job: Job, link: object) -> _Track | None:
     inputs, kind = node["inputs"], node["class_type"]
     if kind == "LoadAudio":
         return _Track(job.sources[inputs["audio"]].outline.seconds, 1)
-    if kind not in graph.RENDERING_NODES:
+    if kind not in graph.RENDERING_NODES or _any_linked(job, str(link[0]), _HANDED_ON):
         return None
     request = request_of(job.graph, str(link[0]))
     if isinstance(request, GenerateRequest):
@@ -185,7 +226,7 @@ class Budget:
         self, jobs: Iterable[Job], records: Records, prices: Prices, limit: float | None, retries_unknown: bool = False
     ):
         self._limit = limit
-        self._expected = {}
+        self._expected: dict[str, Estimate] = {}
         # Of earlier runs, by job: what was paid for it; what its requests without an answer may have cost, and what of
         # that is beside what it is expected to cost now.
         self._paid, self._unknown, self._beside = {}, {}, {}
@@ -194,9 +235,9 @@ class Budget:
             if record.get("request_ids"):
                 self._paid[job.identity] = record.get("cost_usd") or record.get("estimate_usd") or 0.0
             if record.get("state") != DONE:
-                self._expected[job.identity] = 0.0 if record.get("request_ids") else estimate(job, prices)
+                self._expected[job.identity] = _NOTHING if record.get("request_ids") else estimate(job, prices)
             self._unknown[job.identity] = record.get("may_have_cost_usd", 0.0)
-            both = 0.0 if retries_unknown else min(self._unknown[job.identity], self.expected_of(job))
+            both = 0.0 if retries_unknown else min(self._unknown[job.identity], self.expected_of(job).usd)
             self._beside[job.identity] = self._unknown[job.identity] - both
         self.spent = sum(self._paid.values())
         self._set_aside: dict[str, float] = {}
@@ -206,10 +247,21 @@ class Budget:
     @property
     def expected(self) -> float:
         """Of the jobs that are still to run."""
-        return sum(self._expected.values())
+        return sum(each.usd for each in self._expected.values())
 
-    def expected_of(self, job: Job) -> float:
-        return self._expected.get(job.identity, 0.0)
+    def expected_of(self, job: Job) -> Estimate:
+        return self._expected.get(job.identity, _NOTHING)
+
+    @property
+    def basis(self) -> str:
+        """Where the price of a job is not known yet: a sentence that says so, else an empty one."""
+        capped = sum(each.capped for each in self._expected.values())
+        if not capped:
+            return ""
+        return (
+            f"Of {capped} of these the price is known only when the job runs, as a value or a sound comes over a link: "
+            "for each such node its max_cost_usd counts."
+        )
 
     def check_all(self) -> None:
         """Raises Refused when the jobs cannot all run within the limit."""
@@ -220,17 +272,18 @@ class Budget:
             spent += f" and ${self._doubtful:.4f} may have been charged without an answer" if self._doubtful else ""
             raise Refused(
                 f"The jobs that are left cost about ${self.expected:.4f}{spent}, which is above --max-cost-usd "
-                f"{self._limit:g}; nothing was bought. Raise it, or take jobs out."
+                f"{self._limit:g}; nothing was bought. Raise it, or take jobs out. {self.basis}".rstrip()
             )
 
     def set_aside(self, job: Job) -> Refused | None:
         """Set aside what a job may cost before it begins; why not, when that is above the limit."""
-        amount = self._expected.get(job.identity, 0.0)
+        expected = self.expected_of(job)
+        amount = expected.usd
         with self._lock:
             committed = self.spent + self._doubtful + sum(self._set_aside.values())
         if self._limit is not None and amount and committed + amount > self._limit + _ROUNDING_USD:
             return Refused(
-                f"${committed:.4f} are spent or set aside, and “{job.name}” costs about ${amount:.4f} more: that is "
+                f"${committed:.4f} are spent or set aside, and “{job.name}” costs {expected} more: that is "
                 f"above --max-cost-usd {self._limit:g}. Raise it to go on."
             )
         with self._lock:
