@@ -263,8 +263,9 @@ def test_what_was_lost_twice_may_have_cost_twice(tmp_path, ten):
     later = {"job 0": RunFailed("Not now.", "x.ServiceUnavailable")}
     steps = [(lost, False, 1), (lost, True, 2), (told, False, 2), (later, False, 2), ({}, False, 1)]
     for ends, again, may_have in steps:
-        _, records, _ = run(tmp_path, [job], Engine(tmp_path, ends, cost=cost), None, again)
+        _, records, budget = run(tmp_path, [job], Engine(tmp_path, ends, cost=cost), None, again)
         assert records.of(job)["may_have_cost_usd"] == pytest.approx(may_have * cost), (ends, again)
+        assert budget.unknown == pytest.approx(may_have * cost), (ends, again)
 
 
 def test_what_was_refused_before_it_was_charged_does_not(tmp_path, ten):

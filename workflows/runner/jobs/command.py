@@ -134,11 +134,11 @@ class _Batch:
             listing.write()
         done = sum(records.is_done(job) for job in jobs)
         say(f"{done} of {len(jobs)} jobs are in {self.folder}; listen in {self.folder / page.PAGE}.")
-        unknown = sum((records.of(job) or {}).get("may_have_cost_usd", 0.0) for job in jobs)
-        if budget.spent or unknown:
+        spent, unknown = budget.spent, budget.unknown
+        if spent or unknown:
             perhaps = f", and perhaps ${unknown:.4f} more of requests without an answer" if unknown else ""
             play = ", in play money" if self.options.simulator else ""
-            say(f"Cost of these jobs so far: ${budget.spent:.4f}{perhaps}{play}.")
+            say(f"Cost of these jobs so far: ${spent:.4f}{perhaps}{play}.")
         if error := closing_error(outcome, len(jobs), self.folder):
             raise error
         return 0

@@ -227,9 +227,11 @@ class Budget:
     ):
         self._limit = limit
         self._expected: dict[str, Estimate] = {}
-        # Of earlier runs, by job: what was paid for it; what its requests without an answer may have cost, and what of
-        # that is beside what it is expected to cost now.
-        self._paid, self._unknown, self._beside = {}, {}, {}
+        # By job: what was paid for it in earlier runs; what its requests without an answer may have cost, those of this
+        # run too once it has ended, and what of that, in earlier runs, is beside what it is expected to cost now.
+        self._paid: dict[str, float] = {}
+        self._unknown: dict[str, float] = {}
+        self._beside: dict[str, float] = {}
         for job in jobs:
             record = records.of(job) or {}
             if record.get("request_ids"):
@@ -243,6 +245,11 @@ class Budget:
         self._set_aside: dict[str, float] = {}
         self._doubtful = sum(self._beside.values())
         self._lock = threading.Lock()
+
+    @property
+    def unknown(self) -> float:
+        """What requests without an answer may have cost, beside what is spent."""
+        return sum(self._unknown.values())
 
     @property
     def expected(self) -> float:
@@ -304,6 +311,6 @@ class Budget:
                 self.spent += aside
             elif not refused:
                 self._doubtful += aside
-        if done or unanswered:
-            return self._beside.get(job.identity, 0.0) + (aside if unanswered else 0.0)
-        return self._unknown.get(job.identity, 0.0)
+            if done or unanswered:
+                self._unknown[job.identity] = self._beside.get(job.identity, 0.0) + (aside if unanswered else 0.0)
+            return self._unknown.get(job.identity, 0.0)
