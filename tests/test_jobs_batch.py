@@ -360,7 +360,13 @@ def test_a_backend_over_a_link_may_pay(tmp_path):
     [job] = jobs_of(tmp_path, {"1.duration": 20}, backend="sketch")
     assert not job.may_pay and estimate(job, Prices()).usd == 0
     job = linked(job, **{"1_backend": True})
-    assert job.may_pay and estimate(job, Prices()) == Estimate(pytest.approx(20 * PRICE), capped=False)
+    assert job.may_pay and estimate(job, Prices()) == Estimate(1.0, capped=True)
+
+
+def test_an_edit_whose_backend_comes_over_a_link_may_be_one_that_runcomfy_does_not_have(tmp_path, example_music):
+    line = {"3.version": "ace-step-1.5"}
+    [job] = jobs_of(tmp_path, line, workflow="section_repair", audio=example_music[0])
+    assert estimate(linked(job, **{"3_backend": True}), Prices()) == Estimate(1.0, capped=True)
 
 
 def test_where_neither_the_price_nor_its_limit_is_known_it_is_refused(tmp_path):

@@ -69,6 +69,9 @@ def test_a_backend_over_a_link_is_known_only_when_it_runs_and_may_pay():
     linked["3"]["inputs"]["backend"] = ["9", 0]
     assert graph.backends(linked) == {graph.LINKED, "runcomfy"}
     assert graph.paying_nodes(linked) == ["3", "4"] and graph.paying_nodes(GRAPH) == ["4"]
+    assert graph.backends(graph.with_backend(linked, "sketch", replacing=("auto",))) == {graph.LINKED, "runcomfy"}
+    # Who names a backend for every node means that one too.
+    assert graph.backends(graph.with_backend(linked, "sketch")) == {"sketch"}
 
 
 def test_audio_goes_to_every_load_node():

@@ -154,13 +154,12 @@ def paying_nodes(graph: Graph) -> list[str]:
     return [node for node in nodes_of(graph, *RENDERING_NODES) if backend_of(graph, node) in ("runcomfy", LINKED)]
 
 
-def with_backend(graph: Graph, backend: str, replacing: tuple[str, ...] = BACKENDS) -> Graph:
+def with_backend(graph: Graph, backend: str, replacing: tuple[str, ...] = (*BACKENDS, LINKED)) -> Graph:
     """The graph with that backend on every rendering node that now has one of `replacing`."""
     changed = copy.deepcopy(graph)
     for node_id in nodes_of(graph, *RENDERING_NODES):
-        inputs = changed[node_id]["inputs"]
-        if inputs.get("backend", "auto") in replacing:
-            inputs["backend"] = backend
+        if backend_of(graph, node_id) in replacing:
+            changed[node_id]["inputs"]["backend"] = backend
     return changed
 
 

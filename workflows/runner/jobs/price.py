@@ -120,7 +120,8 @@ def _check_limit_is_known(job: Job, node: str) -> None:
 
 # What the price of a node depends on, and the sound that it hands on. What comes over a link is known when it runs.
 _PRICED = (
-    "version", "batch_size", "duration", "extend_before_duration", "extend_after_duration", "context_seconds", "loop",
+    "backend", "version", "batch_size", "duration", "extend_before_duration", "extend_after_duration",
+    "context_seconds", "loop",
 )  # fmt: skip
 _HANDED_ON = ("batch_size", "keep", "duration", "extend_before_duration", "extend_after_duration")
 
