@@ -211,6 +211,20 @@ def test_what_is_fetched_again_counts_once(tmp_path, ten):
     assert engine.ran == ["job 4"] and budget.spent == pytest.approx(5.0)
 
 
+def test_a_sound_is_put_back_also_when_fetching_it_has_failed(tmp_path, ten):
+    job = ten[0]
+    _, records, _ = run(tmp_path, [job], Engine(tmp_path, cost=0.5))
+    path = tmp_path / "out" / records.of(job)["files"][0]["file"]
+    sound = path.read_bytes()
+    path.unlink()
+    _, records, _ = run(tmp_path, [job], Engine(tmp_path, {job.name: RunFailed("Not now.", "x.ServiceUnavailable")}))
+    assert not records.is_done(job)
+    path.write_bytes(sound)
+    outcome, records, budget = run(tmp_path, [job], engine := Engine(tmp_path))
+    assert engine.ran == [] and outcome.exit_code == 0 and records.of(job)["took_seconds"] >= 0
+    assert budget.spent == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("kind", ["NothingToFetch", "UnknownId"])
 def test_what_is_nowhere_any_more_says_how_it_is_made_anew(tmp_path, ten, kind):
     # A batch sets resume_request_id by itself, so that clearing it, as the pack says, is no way out.

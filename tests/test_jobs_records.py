@@ -74,6 +74,32 @@ def test_a_sound_that_is_gone_or_another_is_no_longer_done_and_its_request_stays
     assert not records.is_done(a) and records.of(a)["state"] == FAILED and records.of(a)["request_ids"] == ["req-1"]
 
 
+def test_a_sound_that_is_put_back_is_done_again_however_often_it_was_missed(folder, tmp_path):
+    a = job("a", 1)
+    render(Records(folder), a, sounds=2)
+    (folder / "a~2.flac").rename(tmp_path / "kept.flac")
+    for _ in range(2):
+        assert again(folder, a).of(a)["kind"] == "FileMissing"
+    (tmp_path / "kept.flac").rename(folder / "a~2.flac")
+    records = again(folder, replace(a, name="b"))
+    assert records.is_done(a) and names(folder) == ["b~1.flac", "b~2.flac", "manifest.jsonl"]
+    assert "kind" not in records.of(a) and "error" not in records.of(a)
+
+
+def test_what_is_left_of_a_job_is_kept_while_a_sound_of_it_is_missing(folder, crash_at, tmp_path):
+    a = job("a", 1)
+    render(Records(folder), a, sounds=2)
+    renamed = replace(a, name="b")
+    # The machine ends when both sounds are out of sight and the first has its new name.
+    records, steps = Records(folder), 0
+    while crash_at(steps, partial(records.reconcile, [renamed])) and not (folder / "b~1.flac").exists():
+        records, steps = again(folder, a), steps + 1
+    (folder / "b~1.flac").rename(tmp_path / "kept.flac")
+    assert again(folder, renamed).of(a)["kind"] == "FileMissing"
+    (tmp_path / "kept.flac").rename(folder / "b~1.flac")
+    assert again(folder, renamed).is_done(a) and names(folder) == ["b~1.flac", "b~2.flac", "manifest.jsonl"]
+
+
 def test_of_the_same_length_another_content_is_another_sound(folder):
     a = job("a", 1)
     render(Records(folder), a)

@@ -27,8 +27,9 @@ _NOTHING_CHARGED = {64, 65, 77}
 MAY_BE_PAID = {"OutcomeUnknown", "AskedBefore", "FileMissing", "SomeFailed"}
 # What was paid for and is nowhere any more; a batch sets resume_request_id by itself, so that nobody can clear it.
 _GONE = {"NothingToFetch", "UnknownId"}
-# What the record of a job says of what was paid for it.
-_PAID = ("requests", "request_ids", "cost_usd", "estimate_usd")
+# What the record of a job keeps of an earlier run that rendered it: what was paid for, and the sounds that it gave.
+_PAID = ("cost_usd", "estimate_usd", "request_ids", "requests")
+_RENDERED = ("backend", "model", "seeds", *_PAID, "seams", "warnings", "took_seconds", "files")
 _KEY_SECONDS = 0.5  # how long Ctrl-C waits where waiting cannot be interrupted
 
 
@@ -201,9 +202,9 @@ class Batch:
         if isinstance(error, Unavailable) or kind in _NO_USE_TO_GO_ON or self._unreachable >= _OUT_OF_REACH_IN_A_ROW:
             self._close(error)
         earlier = self._records.of(job) or {}
-        # What was paid for stays known: going on fetches it.
-        paid = {name: earlier[name] for name in _PAID if name in earlier}
-        return {"state": FAILED, "error": f"{error}{_instead(kind)}", "kind": kind} | paid
+        # Going on fetches what was paid for, and finds a sound that is put back.
+        rendered = {name: earlier[name] for name in _RENDERED if name in earlier}
+        return {"state": FAILED, "error": f"{error}{_instead(kind)}", "kind": kind} | rendered
 
     def _close(self, reason: RunError) -> None:
         """No further job begins."""

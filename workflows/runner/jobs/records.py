@@ -43,17 +43,24 @@ class Records:
         return record is not None and record["state"] == DONE
 
     def reconcile(self, jobs: Sequence[Job]) -> None:
-        """Find what is finished of these jobs by its hash, and put each sound under the name that its job has now."""
+        """Find what is finished of these jobs by its hash, and put each sound under the name that its job has now.
+
+        What was missing and is there again is finished again.
+        """
         asked = {job.identity: job for job in jobs}
         with self.telling():
             waiting = []
             for identity, record in self._by_identity.items():
-                if identity not in asked or record["state"] != DONE:
+                if identity not in asked or not record["files"]:
                     continue
                 paths = [self._found(record, number) for number in range(len(record["files"]))]
                 if None in paths:
-                    record |= {"state": FAILED, "kind": "FileMissing", "error": "Its file is no longer there."}
+                    if record["state"] == DONE:
+                        record |= {"state": FAILED, "kind": "FileMissing", "error": "Its file is no longer there."}
                     continue
+                record["state"] = DONE
+                for told in ("kind", "error"):
+                    record.pop(told, None)
                 self._name(record, asked[identity])
                 for number, path in enumerate(paths):
                     if path != self.folder / record["files"][number]["file"]:
@@ -84,7 +91,7 @@ class Records:
         return files
 
     def add(self, job: Job, record: Record) -> None:
-        """Record how a job ended; the files of one that is done get their names."""
+        """Record how a job ended; the files of one that is done get their names, one that failed may have had some."""
         record = {"id": job.identity, "name": job.name, "line": job.line, "inputs": job.inputs, "files": []} | record
         with self.telling():
             with (self.folder / MANIFEST).open("ab") as file:
@@ -92,8 +99,9 @@ class Records:
                 file.flush()
                 os.fsync(file.fileno())
             self._by_identity[job.identity] = record
-            for number in range(len(record["files"])):
-                self._settle(record, number)
+            if record["state"] == DONE:
+                for number in range(len(record["files"])):
+                    self._settle(record, number)
 
     def write(self, jobs: Sequence[Job]) -> None:
         """Write the manifest anew: the records of these jobs in order, then those of no job (`asked` is false)."""
@@ -158,7 +166,6 @@ class Records:
         kept = {
             self._aside(record, number)
             for record in self._by_identity.values()
-            if record["state"] == DONE
             for number in range(len(record["files"]))
         }
         for path in set(self.folder.glob(f"{_UNFINISHED}*")) - kept:
