@@ -153,3 +153,28 @@ def test_a_lost_answer_ends_its_job_alone_until_it_is_said_to_send_it_again(simu
     assert failed["kind"] == "OutcomeUnknown" and "--retry-unknown" in failed["error"]
     code, out, err = run(*command, "--retry-unknown", **variables)
     assert code == 0 and len(submitted(simulator)) == 7 and len(set(submitted(simulator))) == 6, out + err
+
+
+def test_a_sound_that_is_gone_is_fetched_by_its_id_and_never_run_again(simulator, variables, command, tmp_path):
+    code, out, err = run(*command, **variables)
+    assert code == 0, out + err
+    folder = tmp_path / "out" / "pieces"
+    paid = records(folder)["piece 2"]["request_ids"]
+    # Neither a journal that has forgotten the request, nor one that says that RunComfy has, makes it run again.
+    (folder / "piece 2.flac").unlink()
+    Path(variables["ACESTEP_CACHE"], "user", "__acestep", "deployments", "journal.json").unlink()
+    code, out, err = run(*command, **variables)
+    assert code == 0 and "6 of 6 jobs are in" in out and len(submitted(simulator)) == 6, out + err
+    assert records(folder)["piece 2"]["request_ids"] == paid
+    sound = (folder / "piece 2.flac").read_bytes()
+    (folder / "piece 2.flac").unlink()
+    simulator.deployments.forget(paid[0])
+    for again in ([], [], ["--retry-unknown"]):
+        code, out, err = run(*command, *again, **variables)
+        failed = records(folder)["piece 2"]
+        assert code == 69 and len(submitted(simulator)) == 5 and failed["kind"] == "NothingToFetch", out + err
+        assert failed["request_ids"] == paid and "another seed in the job's line" in failed["error"]
+        assert "submits it anew" not in failed["error"]
+    (folder / "piece 2.flac").write_bytes(sound)
+    code, out, err = run(*command, **variables)
+    assert code == 0 and "6 of 6 jobs are done already" in out, out + err

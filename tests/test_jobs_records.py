@@ -172,6 +172,14 @@ def test_no_path_comes_from_a_manifest(folder, file):
         Records(folder)
 
 
+@pytest.mark.parametrize("request_id", ["../../x", "a/b", "", 7, None])
+def test_no_address_comes_from_a_manifest(folder, request_id):
+    a = job("a", 1)
+    Records(folder).add(a, {"state": FAILED, "kind": "x", "error": "x", "request_ids": [request_id]})
+    with pytest.raises(Unavailable, match="line 1 "):
+        Records(folder)
+
+
 def test_a_full_disk_is_a_sentence_and_nothing_half_written_stands(folder, monkeypatch):
     a = job("a", 1)
     records = Records(folder)

@@ -42,6 +42,11 @@ class Deployments:
         with self._lock:
             return list(self._runs.values())
 
+    def forget(self, request_id: str) -> None:
+        """As RunComfy does with what is old."""
+        with self._lock:
+            del self._runs[request_id]
+
     def route(self, method: str, parts: list[str], data: bytes, base_url: str):
         """The step and the answer's maker for a path of the serverless API. Raises Refusal for another one."""
         match method, parts:

@@ -7,6 +7,7 @@ before and its id right after; the same job is fetched, not run again; files com
 import contextlib
 import hashlib
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from .terminal import complain, say
 from acestep_nodes.nodes.backends.runcomfy.account import Account, find_account, identity
 from acestep_nodes.nodes.backends.runcomfy.client import Client
 from acestep_nodes.nodes.backends.runcomfy.entries import Entry, Run, State
-from acestep_nodes.nodes.backends.runcomfy.errors import JournalError, NoSuchThing, RenderFailed
+from acestep_nodes.nodes.backends.runcomfy.errors import JournalError, NoSuchThing, NothingToFetch, RenderFailed
 from acestep_nodes.nodes.backends.runcomfy.following import Cancelled, wait_for_result
 from acestep_nodes.nodes.backends.runcomfy.journal import Journal
 from acestep_nodes.nodes.backends.runcomfy.live import Live
@@ -185,9 +186,29 @@ class DeployedRun:
         with self._cancelled_on_stop() as accepted:
             entry = self._obtained()
             accepted(entry)
-            result = self._result_of(entry)
+            try:
+                result = wait_for_result(self._client, entry, self._live, entry.key == self._wanted.key)
+            except (RenderFailed, NoSuchThing) as error:
+                self._settle(entry, error)
+                raise type(error)(f"{error} The same command submits it anew.") from None
             self._live.finished.set()
             return deployment_files.fetched(self._client, result, entry.accepted_id, folder), entry
+
+    def fetched_again(self, request_id: str, folder: Path) -> tuple[deployment_files.Found, Entry]:
+        """The same of a request that is known to have rendered the job, also where the journal has forgotten it.
+
+        Nothing is submitted. Raises NothingToFetch where RunComfy no longer has it.
+        """
+        entry = self._journal.read().by_request_id(request_id) or replace(
+            # How old it is nobody knows any more; it is not so new that RunComfy would not know it yet.
+            self._wanted, key=uuid.uuid4().hex, state=State.ACCEPTED, request_id=request_id, created=0.0
+        )  # fmt: skip
+        try:
+            result = wait_for_result(self._client, entry, self._live)
+        except (RenderFailed, NoSuchThing) as error:
+            self._settle(entry, error)
+            raise NothingToFetch(str(error), request_id) from None
+        return deployment_files.fetched(self._client, result, request_id, folder), entry
 
     def delivered(self, entry: Entry) -> None:
         """Note that all sounds of the request are here."""
@@ -248,14 +269,10 @@ class DeployedRun:
         )
         return entry
 
-    def _result_of(self, entry: Entry) -> Mapping:
-        """The result; settles an entry that has none, so that the same command may submit it anew."""
-        try:
-            return wait_for_result(self._client, entry, self._live, entry.key == self._wanted.key)
-        except (RenderFailed, NoSuchThing) as error:
-            state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
-            self._noted(entry, state=State.GONE if isinstance(error, NoSuchThing) else state, shown=time.time())
-            raise type(error)(f"{error} The same command submits it anew.") from None
+    def _settle(self, entry: Entry, error: RenderFailed | NoSuchThing) -> None:
+        """Note that an entry has no result, so that the same command may submit the job anew."""
+        state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
+        self._noted(entry, state=State.GONE if isinstance(error, NoSuchThing) else state, shown=time.time())
 
     # Stop
 

@@ -111,7 +111,7 @@ class _Batch:
             place, account = deployment_run.signed_in(self.user / "__acestep", self.variables)
         scratch = workspace.self_contained({})
         self.cleanup.callback(scratch.remove)
-        engine = DeploymentEngine(options.deployment, options.parallel, place, account, scratch.folder)
+        engine = DeploymentEngine(options.deployment, options.parallel, place, account, records, scratch.folder)
         records.reconcile(jobs)
         if not options.retry_unknown:
             engine.tell_again_of_unknown()

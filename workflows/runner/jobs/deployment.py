@@ -14,6 +14,7 @@ from ..errors import RunError
 from .batch import Rendered
 from .graphs import Job
 from .price import tell_again_of_unknown
+from .records import Records
 
 # pyright: reportMissingImports=false
 # isort: split
@@ -25,11 +26,16 @@ STOPPED = "Stopped."
 
 
 class DeploymentEngine:
-    """parallel: how many requests may be under way at once. folder: for sounds on their way; the caller removes it."""
+    """parallel: how many requests may be under way at once. records: of what was run before.
 
-    def __init__(self, deployment_id: str, parallel: int, place: Place, account: Account, folder: Path):
+    folder: for sounds on their way; the caller removes it.
+    """
+
+    def __init__(
+        self, deployment_id: str, parallel: int, place: Place, account: Account, records: Records, folder: Path
+    ):  # fmt: skip
         self._deployment, self._parallel, self._place, self._account = deployment_id, parallel, place, account
-        self._folder = folder
+        self._records, self._folder = records, folder
         self._lock = threading.Lock()
         self._under_way: dict[Stop, threading.Event] = {}
         self._stopping = False
@@ -64,7 +70,9 @@ class DeploymentEngine:
     def _rendered(self, job: Job, stop: Stop, folder: Path) -> Rendered:
         with contextlib.closing(DeploymentClient(self._deployment, self._place, self._account, stop)) as client:
             run = DeployedRun(sent(job, self._deployment), client, self._account, tell=lambda sentence: None)
-            found, entry = run.fetched(folder)
+            # What has rendered the job is fetched also when the journal has forgotten it.
+            known = (self._records.of(job) or {}).get("request_ids")
+            found, entry = run.fetched_again(known[0], folder) if known else run.fetched(folder)
         if found.problem is not None:
             raise found.problem
         sounds = [folder / name for name in found.outlines]

@@ -13,8 +13,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from .. import pack  # noqa: F401  (makes the import below possible)
 from ..errors import Unavailable
 from .graphs import Job, sha256
+
+# pyright: reportMissingImports=false
+# isort: split
+from acestep_nodes.nodes.backends.runcomfy.answers import REQUEST_ID
 
 MANIFEST = "manifest.jsonl"
 EARLIER = "earlier"
@@ -118,7 +123,8 @@ class Records:
                 continue
             try:
                 record = json.loads(line)
-                if record["state"] not in (DONE, FAILED) or not all(_is_entry(each) for each in record["files"]):
+                sound = all(map(_is_entry, record["files"])) and all(map(_is_id, record.get("request_ids", ())))
+                if record["state"] not in (DONE, FAILED) or not sound:
                     raise ValueError
                 self._by_identity[record["id"]] = record
             except (ValueError, KeyError, TypeError, RecursionError):
@@ -208,6 +214,10 @@ def _is_entry(entry: dict) -> bool:
     name = entry["file"]
     plain = isinstance(name, str) and name == Path(name).name and name not in ("", ".", "..") and "\\" not in name
     return plain and isinstance(entry["sha256"], str) and isinstance(entry["bytes"], int)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and REQUEST_ID.fullmatch(value) is not None
 
 
 def _line(record: Record) -> bytes:
