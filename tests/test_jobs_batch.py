@@ -7,6 +7,9 @@ from dataclasses import replace
 import numpy
 import pytest
 from acestep_nodes.nodes.backends.runcomfy import errors
+from acestep_nodes.nodes.backends.runcomfy.entries import Entry, State
+from acestep_nodes.nodes.backends.runcomfy.journal import Journal
+from acestep_nodes.nodes.backends.runcomfy.place import Place
 from acestep_nodes.nodes.errors import InputError
 from runcomfy_simulator import rendering
 from runner import graph
@@ -15,7 +18,7 @@ from runner.jobs.batch import MAY_BE_PAID, Batch, Rendered, closing_error
 from runner.jobs.command import _told_price
 from runner.jobs.file import parse
 from runner.jobs.graphs import Sources, check_values, made
-from runner.jobs.price import Budget, Estimate, estimate
+from runner.jobs.price import Budget, Estimate, estimate, unknown_is_sent_again
 from runner.jobs.records import Records
 
 PRICE = 0.0002
@@ -241,6 +244,23 @@ def test_what_may_have_been_charged_says_how_it_is_sent_again(tmp_path, ten, kin
     record = records.of(ten[0])
     assert record["kind"] == kind and record["error"].startswith("Queue again. With --jobs")
     assert "--retry-unknown" in record["error"]
+
+
+def test_what_is_said_to_be_sent_again_counts_as_told_only_while_it_is(tmp_path):
+    place = Place(tmp_path)
+    journal, kinds = Journal(place), (State.UNKNOWN, State.FAILED, State.ACCEPTED)
+    for number, state in enumerate(kinds):
+        known = {"account": "a", "model": "m", "seed": 0, "seconds": 1.0, "body_sha256": str(number)}
+        known |= {"estimate_usd": 0.1, "created": 1.0, "updated": 1.0, "state": state}
+        journal.update(Entry(request_id=None if state is State.UNKNOWN else f"req-{number}", **known))
+
+    def told():
+        return [entry.shown is not None for entry in journal.read().entries]
+
+    with pytest.raises(KeyboardInterrupt), unknown_is_sent_again(place):
+        assert told() == [True, True, False]  # what was accepted is fetched
+        raise KeyboardInterrupt
+    assert told() == [False, False, False]
 
 
 def test_no_error_of_unknown_outcome_is_left_out():

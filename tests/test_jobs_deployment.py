@@ -178,3 +178,15 @@ def test_a_sound_that_is_gone_is_fetched_by_its_id_and_never_run_again(simulator
     (folder / "piece 2.flac").write_bytes(sound)
     code, out, err = run(*command, **variables)
     assert code == 0 and "6 of 6 jobs are done already" in out, out + err
+
+
+def test_what_a_kill_has_left_without_an_answer_is_sent_again_as_soon_as_that_is_said(
+    simulator, variables, command, tmp_path
+):
+    started = Command(*command, **variables)
+    simulator.on_step = ending(started.process, signal.SIGKILL, "submit", "arrived", 1)
+    code, out, err = started.end()
+    assert code == -signal.SIGKILL, out + err
+    simulator.on_step = lambda step, moment: None
+    code, out, err = run(*command, "--retry-unknown", **variables)
+    assert code == 0 and "6 of 6 jobs are in" in out, out + err

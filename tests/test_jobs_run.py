@@ -222,3 +222,23 @@ def test_whatever_ends_it_the_same_command_goes_on_and_nothing_is_paid_twice(tmp
         assert sorted(path.name for path in folder.glob("*.flac")) == sorted(
             ["one more.flac", *(f"{name}~{take + 1}.flac" for name in NAMES for take in range(TAKES))]
         )
+
+
+def test_what_ended_without_an_answer_is_sent_again_as_soon_as_that_is_said(tmp_path):
+    file = write(tmp_path / "songs.jsonl", {"name": "song", "1.seed": 7, "1.duration": 5})
+    command = [*readme.arguments("jobs paid", songs=file), "--out", tmp_path / "out"]
+    with Simulator(compose=rendering.tone) as simulator:
+        variables = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_API_TOKEN": simulator.token}
+        variables |= own_cache(tmp_path / "cache")
+        started = Command(*command, **variables)
+
+        def on_step(step, moment):
+            if (step, moment) == ("submit", "arrived"):
+                started.wait_for_server_process().kill()
+
+        simulator.on_step = on_step
+        code, out, err = started.end()
+        assert code == 1 and records(tmp_path / "out" / "songs")["song"]["kind"] == "ServerEnded", out + err
+        simulator.on_step = lambda step, moment: None
+        code, out, err = run(*command, "--retry-unknown", **variables)
+        assert code == 0 and "1 of 1 jobs are in" in out, out + err

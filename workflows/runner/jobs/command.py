@@ -20,7 +20,7 @@ from .batch import Batch, Engine, closing_error
 from .comfyui import ComfyUIEngine
 from .file import Asked
 from .graphs import Job, Sources, check_against, check_unlike, made, of_deployed
-from .price import Budget, Prices, place_of, tell_again_of_unknown
+from .price import Budget, Place, Prices, place_of, tell_again_of_unknown, unknown_is_sent_again
 from .records import DONE, Records
 
 LOCK = ".lock"
@@ -92,8 +92,8 @@ class _Batch:
         records.reconcile(jobs)
         budget = Budget(jobs, records, prices, options.max_cost_usd, options.retry_unknown)
         budget.check_all()
-        if pays and not options.retry_unknown:
-            tell_again_of_unknown(place)
+        if pays:
+            self._settle_unknown(place)
         return self._run(jobs, records, engine, budget)
 
     def on_deployment(self, jobs: list[Job]) -> int:
@@ -113,9 +113,15 @@ class _Batch:
         self.cleanup.callback(scratch.remove)
         engine = DeploymentEngine(options.deployment, options.parallel, place, account, records, scratch.folder)
         records.reconcile(jobs)
-        if not options.retry_unknown:
-            engine.tell_again_of_unknown()
+        self._settle_unknown(deployment_run.journal_place(place))
         return self._run(jobs, records, engine, Budget([], records, Prices(place), None))
+
+    def _settle_unknown(self, place: Place) -> None:
+        """What the jobs do about requests without an answer in the journal of that place."""
+        if self.options.retry_unknown:
+            self.cleanup.enter_context(unknown_is_sent_again(place))
+        else:
+            tell_again_of_unknown(place)
 
     def _run(self, jobs: list[Job], records: Records, engine: Engine, budget: Budget) -> int:
         listing = _Page(jobs, records, self.title)

@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import deployment, graph
-from ..deployment_run import DeployedRun, DeploymentClient, errors_of_the_pack, journal_place, pack  # noqa: F401
+from ..deployment_run import DeployedRun, DeploymentClient, errors_of_the_pack, pack  # noqa: F401
 from ..errors import RunError
 from .batch import Rendered
 from .graphs import Job
-from .price import tell_again_of_unknown
 from .records import Records
 
 # pyright: reportMissingImports=false
@@ -39,9 +38,6 @@ class DeploymentEngine:
         self._lock = threading.Lock()
         self._under_way: dict[Stop, threading.Event] = {}
         self._stopping = False
-
-    def tell_again_of_unknown(self) -> None:
-        tell_again_of_unknown(journal_place(self._place))
 
     def lanes(self, jobs: Sequence[Job]) -> int:
         return self._parallel

@@ -2,11 +2,12 @@
 
 import contextlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import graph, pack  # noqa: F401  (pack: makes the imports below possible)
+from ..deployment_run import errors_of_the_pack
 from ..errors import Refused, RunFailed
 from .graphs import Job, request_of
 from .records import DONE, Records
@@ -45,6 +46,23 @@ def tell_again_of_unknown(place: Place) -> None:
         journal.take_back_shown({e.key for e in journal.read().entries if e.state in doubtful and e.shown})
     except ACEStepError as error:
         raise RunFailed(str(error), type(error).__name__) from None
+
+
+@contextlib.contextmanager
+def unknown_is_sent_again(place: Place) -> Iterator[None]:
+    """While it lasts, what ended without an answer counts as told: whoever says --retry-unknown knows of it.
+
+    Afterwards what nobody was told of is again to be told, as not all that the journal holds is of these jobs.
+    """
+    with errors_of_the_pack():
+        journal = Journal(place)
+        untold = {entry.key for entry in journal.read().entries if entry.is_to_be_told and entry.shown is None}
+        journal.note_shown(untold)
+    try:
+        yield
+    finally:
+        with errors_of_the_pack():
+            journal.take_back_shown(untold)
 
 
 class Prices:
