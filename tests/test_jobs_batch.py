@@ -36,14 +36,9 @@ class Prices:
 class Engine:
     """Renders a short tone for each job, or raises what `ends` says. Keeps who ran, and how many at once at most."""
 
-    def __init__(self, folder, ends=None, lanes=1, cost=None, gate=None):
-        self._sound, self._ends, self._lanes, self._cost, self._gate = (
-            folder / "tone.flac",
-            ends or {},
-            lanes,
-            cost,
-            gate,
-        )
+    def __init__(self, folder, ends=None, lanes=1, cost=None, gate=None, facts=None):
+        self._sound, self._ends, self._lanes, self._gate = folder / "tone.flac", ends or {}, lanes, gate
+        self._facts = facts or {"cost_usd": cost, "request_ids": ["req"]}
         tone = numpy.sin(numpy.arange(4410) / 10)[None].astype(numpy.float32)
         self._sound.write_bytes(rendering.write(rendering.Music(tone, 44_100), "flac"))
         self._lock = threading.Lock()
@@ -64,7 +59,7 @@ class Engine:
                 self._gate.wait(20)
             if job.name in self._ends:
                 raise self._ends[job.name]
-            return Rendered([self._sound], {"cost_usd": self._cost, "request_ids": ["req"]}, self._release)
+            return Rendered([self._sound], self._facts, self._release)
         finally:
             with self._lock:
                 self._now -= 1
@@ -212,6 +207,27 @@ def test_what_is_fetched_again_counts_once(tmp_path, ten):
     # Nor is what was paid forgotten where fetching fails.
     _, _, budget = run(tmp_path, ten, engine := Engine(tmp_path, cost=0.5))
     assert engine.ran == ["job 4"] and budget.spent == pytest.approx(5.0)
+
+
+def test_what_is_fetched_in_part_is_not_taken_for_the_whole(tmp_path, ten):
+    job, ids = ten[0], ["req-1", "req-2", "req-3"]
+    paid = {"cost_usd": 0.3, "estimate_usd": 0.4, "request_ids": ids, "requests": {"1": ids}}
+    _, records, _ = run(tmp_path, [job], Engine(tmp_path, facts=paid))
+    path = tmp_path / "out" / records.of(job)["files"][0]["file"]
+    path.unlink()
+    part = {"cost_usd": 0.2, "estimate_usd": 0.0, "request_ids": ["req-1", "req-3"], "requests": {"1": ids[::2]}}
+    for _ in range(2):
+        outcome, records, budget = run(tmp_path, [job], engine := Engine(tmp_path, facts=part))
+        record = records.of(job)
+        assert outcome.exit_code == 69 and record["kind"] == "NothingToFetch" and engine.released == 1
+        assert record["error"].startswith("1 of the 3 requests that were paid for could not be fetched: req-2. ")
+        assert "resume_request_id req-1,req-3" in record["error"] and "another seed" in record["error"]
+        assert {name: record[name] for name in paid} == paid and budget.spent == pytest.approx(0.3)
+        assert not path.exists()
+    # Nor does a fetch that reports no cost make it cheaper.
+    _, records, budget = run(tmp_path, [job], Engine(tmp_path, facts=paid | {"cost_usd": None, "estimate_usd": 0.0}))
+    assert records.is_done(job) and {name: records.of(job)[name] for name in paid} == paid
+    assert budget.spent == pytest.approx(0.3)
 
 
 def test_a_sound_is_put_back_also_when_fetching_it_has_failed(tmp_path, ten):

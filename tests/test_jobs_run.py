@@ -242,3 +242,25 @@ def test_what_ended_without_an_answer_is_sent_again_as_soon_as_that_is_said(tmp_
         simulator.on_step = lambda step, moment: None
         code, out, err = run(*command, "--retry-unknown", **variables)
         assert code == 0 and "1 of 1 jobs are in" in out, out + err
+
+
+def test_a_take_that_is_gone_fails_its_job_and_the_others_keep_their_names(tmp_path):
+    file = write(tmp_path / "songs.jsonl", {"name": "song", "1.seed": 7, "1.duration": 5, "1.batch_size": 3})
+    command = [*readme.arguments("jobs paid", songs=file), "--out", tmp_path / "out"]
+    folder = tmp_path / "out" / "songs"
+    with Simulator(compose=rendering.tone) as simulator:
+        variables = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_API_TOKEN": simulator.token}
+        variables |= own_cache(tmp_path / "cache")
+        code, out, err = run(*command, **variables)
+        assert code == 0, out + err
+        before, paid = records(folder)["song"], simulator.paid
+        (folder / "song~2.flac").unlink()
+        simulator.service.job(before["request_ids"][1]).forgotten = True
+        others = [(folder / f"song~{take}.flac").read_bytes() for take in (1, 3)]
+        code, out, err = run(*command, **variables)
+        after = records(folder)["song"]
+        assert code == 69 and after["kind"] == "NothingToFetch" and "another seed" in after["error"], out + err
+        assert before["request_ids"][1] in after["error"] and simulator.paid == paid
+        assert (after["cost_usd"], after["request_ids"]) == (before["cost_usd"], before["request_ids"])
+        assert others == [(folder / f"song~{take}.flac").read_bytes() for take in (1, 3)]
+        assert not (folder / "song~2.flac").exists()

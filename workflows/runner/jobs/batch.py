@@ -170,6 +170,7 @@ class Batch:
         try:
             if not rendered.sounds:
                 raise RunFailed("The workflow ran but saved no sound; end it with a SaveAudioAdvanced node.", "NoSound")
+            _check_all_are_there(self._records.of(job) or {}, rendered.facts)
             outlines = [sound.outline(path) for path in rendered.sounds]
             files = self._records.bring(job, rendered.sounds)
             rendered.arrived()
@@ -185,7 +186,7 @@ class Batch:
         if isinstance(found, RunError):
             record = self._failed(job, found)
         else:
-            record, self._unreachable = found, 0
+            record, self._unreachable = found | self._paid_before(job), 0
         refused = isinstance(found, RunError) and found.exit_code in _NOTHING_CHARGED
         done, unanswered = record["state"] == DONE, record.get("kind") in MAY_BE_PAID
         cost = record.get("cost_usd")
@@ -194,6 +195,11 @@ class Batch:
         self._records.add(job, record | {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
         self._progress.ended(job, record, self._budget.spent)
         self._after_each()
+
+    def _paid_before(self, job: Job) -> dict:
+        """Of a job that was fetched: what it was bought for, of which a fetch reports less or nothing."""
+        earlier = self._records.of(job) or {}
+        return {name: earlier[name] for name in _PAID if earlier.get(name) is not None}
 
     def _failed(self, job: Job, error: RunError) -> dict:
         self._outcome.failures.append(error)
@@ -210,6 +216,20 @@ class Batch:
         """No further job begins."""
         with self._lock:
             self._outcome.reason = self._outcome.reason or reason
+
+
+def _check_all_are_there(earlier: dict, facts: dict) -> None:
+    """What is fetched in part would be taken for the whole job, under names of other takes. Raises RunFailed."""
+    asked = [request_id for ids in earlier.get("requests", {}).values() for request_id in ids]
+    there = [request_id for request_id in asked if request_id in facts.get("request_ids", ())]
+    if len(there) < len(asked):
+        missing = [request_id for request_id in asked if request_id not in there]
+        others = f" The others are had in ComfyUI, with resume_request_id {','.join(there)}." if there else ""
+        raise RunFailed(
+            f"{len(missing)} of the {len(asked)} requests that were paid for could not be fetched: "
+            f"{', '.join(missing)}. The same command asks for them again.{others}",
+            "NothingToFetch",
+        )
 
 
 def _instead(kind: str) -> str:
