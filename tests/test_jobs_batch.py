@@ -13,8 +13,11 @@ from acestep_nodes.nodes.backends.runcomfy.place import Place
 from acestep_nodes.nodes.errors import InputError
 from runcomfy_simulator import rendering
 from runner import graph
+from runner.client import PromptFailed
 from runner.errors import Refused, RunFailed, Unavailable
+from runner.jobs import page
 from runner.jobs.batch import MAY_BE_PAID, Batch, Rendered, closing_error
+from runner.jobs.bought import Bought, bought_by
 from runner.jobs.command import _told_price
 from runner.jobs.file import parse
 from runner.jobs.graphs import Sources, check_values, made
@@ -36,9 +39,9 @@ class Prices:
 class Engine:
     """Renders a short tone for each job, or raises what `ends` says. Keeps who ran, and how many at once at most."""
 
-    def __init__(self, folder, ends=None, lanes=1, cost=None, gate=None, facts=None):
+    def __init__(self, folder, ends=None, lanes=1, cost=None, gate=None, facts=None, bought=None):
         self._sound, self._ends, self._lanes, self._gate = folder / "tone.flac", ends or {}, lanes, gate
-        self._facts = facts or {"cost_usd": cost, "request_ids": ["req"]}
+        self._facts, self._bought = facts or {"cost_usd": cost, "request_ids": ["req"]}, bought
         tone = numpy.sin(numpy.arange(4410) / 10)[None].astype(numpy.float32)
         self._sound.write_bytes(rendering.write(rendering.Music(tone, 44_100), "flac"))
         self._lock = threading.Lock()
@@ -59,7 +62,7 @@ class Engine:
                 self._gate.wait(20)
             if job.name in self._ends:
                 raise self._ends[job.name]
-            return Rendered([self._sound], self._facts, self._release)
+            return Rendered([self._sound], self._facts, self._release, bought=self._bought)
         finally:
             with self._lock:
                 self._now -= 1
@@ -289,20 +292,21 @@ def test_what_was_sent_without_an_answer_counts_beside_what_is_sent_again(tmp_pa
     cost = 10 * PRICE
     limit = 10.5 * cost
     _, records, _ = run(tmp_path, ten, Engine(tmp_path, ends, cost=cost), limit)
-    assert records.of(ten[0])["may_have_cost_usd"] == cost and "may_have_cost_usd" not in records.of(ten[1])
+    assert [records.of(job)["may_have_cost_usd"] for job in ten[:2]] == [cost, cost]
     # As often as the command is given without --retry-unknown, nothing more is sent.
     ends = {"job 0": RunFailed("As I said.", "x.AskedBefore")}
     _, records, _ = run(tmp_path, ten, Engine(tmp_path, ends, cost=cost), limit)
-    assert records.of(ten[0])["may_have_cost_usd"] == cost and records.is_done(ten[1])
+    assert records.of(ten[0])["may_have_cost_usd"] == cost
+    assert records.is_done(ten[1]) and "may_have_cost_usd" not in records.of(ten[1])  # it was fetched
     # Bought again, it may cost twice: that is more than the limit, though what is known to be spent is not.
     again = Budget(ten, records, Prices(), limit, retries_unknown=True)
-    with pytest.raises(Refused, match=r"\$0\.0180 are spent and \$0\.0020 may have been charged without an answer"):
+    with pytest.raises(Refused, match=r"so far they have cost \$0\.0180, and perhaps \$0\.0020 more"):
         again.check_all()
     _, records, budget = run(tmp_path, ten, Engine(tmp_path, cost=cost), 11 * cost, retries_unknown=True)
     assert budget.spent == pytest.approx(10 * cost) and records.of(ten[0])["may_have_cost_usd"] == cost
     # And is not forgotten when all is done.
     more = jobs_of(tmp_path, {"name": "more", "1.seed": 99, "1.duration": 10})
-    with pytest.raises(Refused, match="may have been charged without an answer"):
+    with pytest.raises(Refused, match=r"perhaps \$0\.0020 more for requests that gave no sound"):
         Budget([*ten, *more], records, Prices(), 11.5 * cost).check_all()
 
 
@@ -316,6 +320,118 @@ def test_what_was_lost_twice_may_have_cost_twice(tmp_path, ten):
         _, records, budget = run(tmp_path, [job], Engine(tmp_path, ends, cost=cost), None, again)
         assert records.of(job)["may_have_cost_usd"] == pytest.approx(may_have * cost), (ends, again)
         assert budget.unknown == pytest.approx(may_have * cost), (ends, again)
+
+
+def failed(kind, *calls):
+    """How ComfyUI tells of a run whose calls ended so: each a state, what it was expected to cost, what it has cost."""
+    events = []
+    for take, (state, expected, cost) in enumerate(calls, 1):
+        facts = {"node": "1", "take": take, "state": state, "estimate_usd": expected, "cost_usd": cost}
+        known = {name: value for name, value in facts.items() if value is not None}
+        events += [("acestep.status", known | {"state": "submitting"}), ("acestep.status", known)]
+    events.append(("acestep.status", {"node": "1", "state": "failed", "run": {}}))
+    error = {"exception_message": "It failed.", "exception_type": f"x.{kind}", "node_id": "1"}
+    return PromptFailed(error, {}, events)
+
+
+@pytest.mark.parametrize(
+    "calls, lost, still_open, lost_before",
+    [
+        ([("failed", 0.2, 0.3), ("failed", 0.2, None), ("gone", 0.2, None), ("cancelled", 0.2, 0.1)], 0.8, 0, 0),
+        ([("cancelled", 0.2, None), ("stopped", None, None), ("preparing", None, None)], 0, 0, 0),
+        ([("delivered", 0.2, 0.1), ("unknown", 0.2, None), ("in_queue", 0.2, None), ("charged", 0.2, None)], 0, 0.7, 0),
+        ([("delivered", None, 0.1), ("failed", None, 0.3)], 0, 0, 0.3),
+        ([("failed", None, None)], 0, 0, float("inf")),
+    ],
+)
+def test_what_a_run_has_bought_is_told_from_its_events(calls, lost, still_open, lost_before):
+    told = bought_by(failed("x", *calls).events)
+    assert (told.lost, told.open, told.lost_before) == pytest.approx((lost, still_open, lost_before))
+
+
+@pytest.mark.parametrize("error, each", [
+    (RunFailed("It failed.", "x.RenderFailed"), 10 * PRICE),
+    (failed("RenderFailed", ("failed", 10 * PRICE, 0.003)), 0.003),
+    (failed("SomeFailed", ("failed", 10 * PRICE, None)), 10 * PRICE),
+    (failed("InputError", ("failed", 10 * PRICE, 0.001)), 0.001),  # the second node of a job whose first has paid
+])  # fmt: skip
+def test_what_a_failed_render_was_charged_counts_in_every_later_run(tmp_path, ten, error, each):
+    [job, other], cost = ten[:2], 10 * PRICE
+    for number in range(1, 4):
+        _, records, budget = run(tmp_path, [job], Engine(tmp_path, {job.name: error}))
+        assert records.of(job)["may_have_cost_usd"] == pytest.approx(number * each)
+        assert budget.so_far == f"$0.0000, and perhaps ${number * each:.4f} more for requests that gave no sound"
+    outcome, *_ = run(tmp_path, [job], engine := Engine(tmp_path, cost=cost), 3 * each + 0.9 * cost)
+    assert engine.ran == [] and outcome.exit_code == 64
+    outcome, records, budget = run(tmp_path, [job], Engine(tmp_path, cost=cost), 3 * each + cost)
+    assert outcome.exit_code == 0 and records.of(job)["may_have_cost_usd"] == pytest.approx(3 * each)
+    with pytest.raises(Refused):
+        Budget([job, other], records, Prices(), 3 * each + 1.9 * cost).check_all()
+    Budget([job, other], records, Prices(), 3 * each + 2 * cost).check_all()
+
+
+def test_of_a_run_that_failed_in_part_only_what_is_lost_stays(tmp_path):
+    [job] = jobs_of(tmp_path, {"name": "song", "1.duration": 5, "1.batch_size": 4})
+    delivered, cost = ("delivered", 0.001, 0.001), 0.004
+    first = failed("SomeFailed", ("failed", 0.001, 0.002), *[delivered] * 2, ("unknown", 0.001, None))
+    _, records, _ = run(tmp_path, [job], Engine(tmp_path, {"song": first}), 0.004)
+    assert records.of(job)["may_have_cost_usd"] == pytest.approx(0.005)
+    # What was delivered is fetched, and nothing is sent: it costs nothing.
+    again = failed("SomeFailed", ("preparing", None, None), *[("delivered", None, 0.001)] * 2)
+    _, records, budget = run(tmp_path, [job], Engine(tmp_path, {"song": again}))
+    assert budget.perhaps == pytest.approx(0.005)
+    # What is missing of it is 0.001; the same once more for the one without an answer.
+    Budget([job], records, Prices(), 0.006).check_all()
+    with pytest.raises(Refused):
+        Budget([job], records, Prices(), 0.0059).check_all()
+    engine = Engine(tmp_path, cost=cost, bought=Bought(open=0.002))
+    _, records, budget = run(tmp_path, [job], engine, None, retries_unknown=True)
+    assert budget.spent == cost and budget.perhaps == pytest.approx(0.003)
+    said = page.page([job], records, "songs")
+    assert "1 of 1 done, $0.0040, perhaps $0.0030 more for requests that gave no sound" in said
+    assert "$0.0040 · perhaps $0.0030 more" in said
+
+
+def test_what_was_accepted_and_then_fails_is_lost_and_counts_beside_what_is_bought_anew(tmp_path, ten):
+    job, cost = ten[0], 10 * PRICE
+    away = failed("ServiceUnavailable", ("in_progress", cost, None))
+    _, records, budget = run(tmp_path, [job], Engine(tmp_path, {job.name: away}))
+    assert budget.perhaps == cost
+    Budget([job], records, Prices(), cost).check_all()  # fetching it costs nothing
+    for reported in (None, cost):
+        lost = failed("RenderFailed", ("failed", None, reported))
+        _, records, budget = run(tmp_path, [job], Engine(tmp_path, {job.name: lost}), cost)
+        assert budget.perhaps == cost
+        with pytest.raises(Refused):
+            Budget([job], records, Prices(), 1.9 * cost).check_all()
+    _, _, budget = run(tmp_path, [job], Engine(tmp_path, cost=cost))
+    assert budget.spent == budget.perhaps == cost
+
+
+def test_what_edited_and_removed_lines_have_cost_counts(tmp_path, ten):
+    cost = 10 * PRICE
+    lost = {"job 1": failed("RenderFailed", ("failed", cost, 0.003))}
+    run(tmp_path, ten[:3], Engine(tmp_path, lost, cost=cost))
+    records = Records(tmp_path / "out")
+    budget = Budget(ten[3:5], records, Prices(), 2 * cost)
+    assert (budget.spent, budget.perhaps, budget.expected) == pytest.approx((2 * cost, 0.003, 2 * cost))
+    with pytest.raises(Refused, match=r"\$0\.0040, and perhaps \$0\.0030 more .*\$0\.0070 of that for what is no"):
+        budget.check_all()
+    _, _, budget = run(tmp_path, ten[3:5], engine := Engine(tmp_path, cost=cost), 0.003 + 4 * cost)
+    assert engine.ran == ["job 3", "job 4"] and budget.spent == pytest.approx(4 * cost)
+    # A line that comes back counts once.
+    assert Budget(ten[:5], Records(tmp_path / "out"), Prices(), None).spent == pytest.approx(4 * cost)
+
+
+def test_what_cannot_be_brought_here_was_bought(tmp_path, ten, monkeypatch):
+    def full(*_):
+        raise Unavailable("The disk is full.")
+
+    monkeypatch.setattr(Records, "bring", full)
+    engine = Engine(tmp_path, cost=0.001, bought=Bought(open=0.001))
+    _, records, budget = run(tmp_path, ten[:1], engine)
+    assert budget.perhaps == 0.001
+    Budget(ten[:1], records, Prices(), 10 * PRICE).check_all()
 
 
 def test_what_was_refused_before_it_was_charged_does_not(tmp_path, ten):

@@ -264,3 +264,27 @@ def test_a_take_that_is_gone_fails_its_job_and_the_others_keep_their_names(tmp_p
         assert (after["cost_usd"], after["request_ids"]) == (before["cost_usd"], before["request_ids"])
         assert others == [(folder / f"song~{take}.flac").read_bytes() for take in (1, 3)]
         assert not (folder / "song~2.flac").exists()
+
+
+def test_a_take_that_failed_and_was_charged_is_in_every_later_figure_and_limit(tmp_path):
+    line = {"name": "song", "1.seed": 7, "1.duration": 5, "1.batch_size": 3}  # $0.0010 a take
+    file = write(tmp_path / "songs.jsonl", line)
+    command = [*readme.arguments("jobs paid", songs=file), "--out", tmp_path / "out", "--retry-unknown"]
+    with Simulator(compose=rendering.tone) as simulator:
+        variables = {"ACESTEP_RUNCOMFY_BASE_URL": simulator.url, "RUNCOMFY_API_TOKEN": simulator.token}
+        variables |= own_cache(tmp_path / "cache")
+        simulator.fault("result", "change", set={"status": "failed", "cost": 0.0012, "output": None})
+        code, out, err = run(*command, **variables)
+        assert code == 69 and records(tmp_path / "out" / "songs")["song"]["kind"] == "SomeFailed", out + err
+        assert "Cost of these jobs so far: $0.0000, and perhaps $0.0032 more for requests that gave no sound." in out
+        code, out, err = run(*command, **variables)
+        assert code == 0 and simulator.paid == 4, out + err
+        assert "Cost of these jobs so far: $0.0030, and perhaps $0.0012 more for requests that gave no sound." in out
+        # Nor do edited and removed lines leave the figure and the limit.
+        write(file, {"name": "another", "1.seed": 70, "1.duration": 5})
+        code, out, err = run(*command, "--max-cost-usd", "0.0051", **variables)
+        assert code == 64 and simulator.paid == 4, out + err
+        assert "so far they have cost $0.0030, and perhaps $0.0012 more" in err
+        assert "$0.0042 of that for what is no longer asked for" in err
+        code, out, err = run(*command, "--max-cost-usd", "0.0052", **variables)
+        assert code == 0 and simulator.paid == 5, out + err

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import sound
+from ..client import PromptFailed, PromptInterrupted
 from ..errors import OTHER_FAILURE, Refused, RunError, RunFailed, Unavailable
+from .bought import Bought, bought_by
 from .graphs import Job
 from .price import Budget
 from .progress import JobsProgress
@@ -25,6 +27,8 @@ _OUT_OF_REACH_IN_A_ROW = 3
 _NOTHING_CHARGED = {64, 65, 77}
 # What the pack buys again when the same node is queued after it has said so; a batch does only when it is told to.
 MAY_BE_PAID = {"OutcomeUnknown", "AskedBefore", "FileMissing", "SomeFailed"}
+# What the pack, having said so, buys again when it is queued again, and a batch too.
+_BOUGHT_ANEW = {"RenderFailed", "Cancelled"}
 # What was paid for and is nowhere any more; a batch sets resume_request_id by itself, so that nobody can clear it.
 _GONE = {"NothingToFetch", "UnknownId"}
 # What the record of a job keeps of an earlier run that rendered it: what was paid for, and the sounds that it gave.
@@ -35,12 +39,16 @@ _KEY_SECONDS = 0.5  # how long Ctrl-C waits where waiting cannot be interrupted
 
 @dataclass
 class Rendered:
-    """What a job gave. facts: of its record. release: ends the engine's own copies. arrived: they are safe here."""
+    """What a job gave. facts: of its record. release: ends the engine's own copies. arrived: they are safe here.
+
+    bought: what this run of it has bought, where the engine can tell.
+    """
 
     sounds: list[Path]
     facts: dict
     release: Callable[[], None] = field(default=lambda: None)
     arrived: Callable[[], None] = field(default=lambda: None)
+    bought: Bought | None = None
 
 
 class Engine(Protocol):
@@ -76,10 +84,14 @@ class Outcome:
 
 @dataclass
 class _Event:
-    """Of a lane: job None: it has ended; found None: the job has begun; else what the job ended with."""
+    """Of a lane: job None: it has ended; found None: the job has begun; else what the job ended with.
+
+    bought: what this run of it has bought, where that is known.
+    """
 
     job: Job | None
     found: dict | BaseException | None = None
+    bought: Bought | None = None
     handled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -120,7 +132,7 @@ class Batch:
                 elif event.found is None:
                     self._progress.began(event.job)
                 elif isinstance(event.found, (dict, RunError)):
-                    self._ended(event.job, event.found)
+                    self._ended(event.job, event.found, event.bought)
                     event.handled.set()
                 else:
                     raise event.found
@@ -143,7 +155,7 @@ class Batch:
         while (job := self._next_job(left)) is not None:
             event = _Event(job)
             try:
-                event.found = self._rendered(number, job)
+                event.found = self._rendered(number, job, event)
             except BaseException as error:  # one that is no RunError ends the whole run, in the main thread
                 event.found = error
             self._events.put(event)
@@ -159,7 +171,7 @@ class Batch:
                 return None
             return left.pop()
 
-    def _rendered(self, lane: int, job: Job) -> dict:
+    def _rendered(self, lane: int, job: Job, event: _Event) -> dict:
         started = [time.monotonic()]
 
         def began() -> None:
@@ -167,6 +179,7 @@ class Batch:
             self._events.put(_Event(job))
 
         rendered = self._engine.render(lane, job, began)
+        event.bought = rendered.bought  # also of what cannot be brought here
         try:
             if not rendered.sounds:
                 raise RunFailed("The workflow ran but saved no sound; end it with a SaveAudioAdvanced node.", "NoSound")
@@ -182,19 +195,25 @@ class Batch:
 
     # In the main thread
 
-    def _ended(self, job: Job, found: dict | RunError) -> None:
+    def _ended(self, job: Job, found: dict | RunError, bought: Bought | None) -> None:
         if isinstance(found, RunError):
             record = self._failed(job, found)
+            record |= self._budget.failed(job, bought or self._bought_by(job, found, record["kind"]))
         else:
             record, self._unreachable = found | self._paid_before(job), 0
-        refused = isinstance(found, RunError) and found.exit_code in _NOTHING_CHARGED
-        done, unanswered = record["state"] == DONE, record.get("kind") in MAY_BE_PAID
-        cost = record.get("cost_usd")
-        if unknown := self._budget.known(job, cost, done=done, refused=refused, unanswered=unanswered):
-            record["may_have_cost_usd"] = round(unknown, 6)
+            record |= self._budget.done(job, record, bought or Bought(open=self._budget.aside_for(job)))
         self._records.add(job, record | {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
         self._progress.ended(job, record, self._budget.spent)
         self._after_each()
+
+    def _bought_by(self, job: Job, error: RunError, kind: str) -> Bought:
+        """What a run that failed has bought: as its events tell, else at most what was set aside for it."""
+        if isinstance(error, (PromptFailed, PromptInterrupted)):
+            return bought_by(error.events)
+        if error.exit_code in _NOTHING_CHARGED and kind not in MAY_BE_PAID:
+            return Bought()
+        aside = self._budget.aside_for(job)
+        return Bought(lost=aside) if kind in _BOUGHT_ANEW else Bought(open=aside)
 
     def _paid_before(self, job: Job) -> dict:
         """Of a job that was fetched: what it was bought for, of which a fetch reports less or nothing."""

@@ -15,6 +15,7 @@ from ..server import Server
 from ..terminal import say
 from ..workspace import PACK_LINK_NAME, Workspace
 from .batch import Rendered
+from .bought import bought_by
 from .graphs import Job
 
 # Requests to RunComfy at a time, as the pack has it for the takes of one node.
@@ -225,7 +226,8 @@ def _rendered(run: Run, client: Client, workspace: Workspace) -> Rendered:
     with contextlib.suppress(Unavailable):
         client.post("/history", {"delete": [run.prompt_id]})  # it would grow with every job
     sounds = [delivery.path_of(entry, workspace) for saved in delivery.saved_sounds(run).values() for entry in saved]
-    return Rendered(sounds, facts_of(delivery.reports(run)), lambda: _remove(sounds))
+    facts = facts_of(delivery.reports(run))
+    return Rendered(sounds, facts, lambda: _remove(sounds), bought=bought_by(run.events))
 
 
 def _remove(sounds: Sequence[Path]) -> None:

@@ -140,11 +140,9 @@ class _Batch:
             listing.write()
         done = sum(records.is_done(job) for job in jobs)
         say(f"{done} of {len(jobs)} jobs are in {self.folder}; listen in {self.folder / page.PAGE}.")
-        spent, unknown = budget.spent, budget.unknown
-        if spent or unknown:
-            perhaps = f", and perhaps ${unknown:.4f} more of requests without an answer" if unknown else ""
+        if budget.so_far:
             play = ", in play money" if self.options.simulator else ""
-            say(f"Cost of these jobs so far: ${spent:.4f}{perhaps}{play}.")
+            say(f"Cost of these jobs so far: {budget.so_far}{play}.")
         if error := closing_error(outcome, len(jobs), self.folder):
             raise error
         return 0
@@ -170,9 +168,9 @@ def _told_price(jobs: list[Job], budget: Budget, prices: Prices) -> int:
     for job in jobs:
         if (expected := budget.expected_of(job)).usd:
             say(f"{job.name}: {expected}")
-    spent = f", ${budget.spent:.4f} are spent already" if budget.spent else ""
+    so_far = f"; so far they have cost {budget.so_far}" if budget.so_far else ""
     bases = " ".join(filter(None, (budget.basis, prices.basis)))
-    say(f"{len(jobs)} jobs; those left to do cost about ${budget.expected:.4f}{spent}. {bases}".rstrip())
+    say(f"{len(jobs)} jobs; those left to do cost about ${budget.expected:.4f}{so_far}. {bases}".rstrip())
     budget.check_all()
     return 0
 

@@ -26,10 +26,12 @@ def page(jobs: list[Job], records: Records, title: str) -> str:
     done = sum(record.get("state") == DONE for _, record in found)
     failed = sum(record.get("state") not in (DONE, None) for _, record in found)
     cost = sum(record.get("cost_usd") or 0 for _, record in found)
+    perhaps = sum(record.get("may_have_cost_usd", 0) for _, record in found)
     words = [f"{done} of {len(jobs)} done"]
     words += [f"{failed} failed"] if failed else []
     words += [f"{len(jobs) - done - failed} to do"] if done + failed < len(jobs) else []
     words += [f"${cost:.4f}"] if cost else []
+    words += [f"perhaps ${perhaps:.4f} more for requests that gave no sound"] if perhaps else []
     parts = {
         "title": _text(title),
         "summary": _text(", ".join(words)),
@@ -45,6 +47,7 @@ def _job(job: Job, record: dict) -> str:
     state = record.get("state", "to do")
     facts = [record.get("model"), f"seed {', '.join(map(str, seeds))}" if (seeds := record.get("seeds")) else None]
     facts += [f"${cost:.4f}" if (cost := record.get("cost_usd")) is not None else None]
+    facts += [f"perhaps ${perhaps:.4f} more" if (perhaps := record.get("may_have_cost_usd")) else None]
     facts += [f"rendered in {took:g} s" if (took := record.get("took_seconds")) is not None else None]
     sounds = "".join(_sound(job.name, entry) for entry in record.get("files", []) if state == DONE)
     remarks = [*_poor_seams(record), *record.get("warnings", [])] if state == DONE else []

@@ -3,14 +3,15 @@
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import graph, pack  # noqa: F401  (pack: makes the imports below possible)
 from ..deployment_run import errors_of_the_pack
 from ..errors import Refused, RunFailed
+from .bought import Bought
 from .graphs import Job, request_of
-from .records import DONE, Records
+from .records import DONE, Record, Records
 
 # pyright: reportMissingImports=false
 # isort: split
@@ -234,54 +235,67 @@ def _ranges(job: Job, link: object, seconds: float) -> list[list[float]] | None:
         raise Refused(f"{job.where}: {error}") from None
 
 
-class Budget:
-    """What all jobs of a file may cost together, those of earlier runs included. limit: None for none.
+@dataclass
+class _Tally:
+    """Of one job, in US dollars. paid: for its sounds. perhaps: what its requests that gave no sound may have cost.
 
-    retries_unknown: whether what may have been charged without an answer is bought again. If it is not, a job costs
-    what it may have cost or what it is expected to, and not both.
+    open: what of that the next run fetches, or does not send again without being told to. price: of all requests of a
+    job that is not done. aside: what it may cost while it runs.
+    """
+
+    paid: float = 0.0
+    perhaps: float = 0.0
+    open: float = 0.0
+    price: Estimate = _NOTHING
+    aside: float = 0.0
+
+
+def _tally(record: Record) -> _Tally:
+    known = [record[name] for name in ("cost_usd", "estimate_usd") if record.get(name) is not None]
+    paid = known[0] if known and record.get("request_ids") else 0.0
+    return _Tally(paid, record.get("may_have_cost_usd", 0.0), record.get("open_usd", 0.0))
+
+
+class Budget:
+    """What all jobs of a file may cost together, with those of earlier runs and of lines that are no longer asked for.
+
+    limit: None for none. retries_unknown: whether what may have been charged without an answer is bought again.
     """
 
     def __init__(
         self, jobs: Iterable[Job], records: Records, prices: Prices, limit: float | None, retries_unknown: bool = False
     ):
-        self._limit = limit
-        self._expected: dict[str, Estimate] = {}
-        # By job: what was paid for it in earlier runs; what its requests without an answer may have cost, those of this
-        # run too once it has ended, and what of that, in earlier runs, is beside what it is expected to cost now.
-        self._paid: dict[str, float] = {}
-        self._unknown: dict[str, float] = {}
-        self._beside: dict[str, float] = {}
+        self._limit, self._retries_unknown = limit, retries_unknown
+        self._tallies = {record["id"]: _tally(record) for record in records}
+        self._no_longer_asked = set(self._tallies)
         for job in jobs:
-            record = records.of(job) or {}
-            if record.get("request_ids"):
-                self._paid[job.identity] = record.get("cost_usd") or record.get("estimate_usd") or 0.0
-            if record.get("state") != DONE:
-                self._expected[job.identity] = _NOTHING if record.get("request_ids") else estimate(job, prices)
-            self._unknown[job.identity] = record.get("may_have_cost_usd", 0.0)
-            both = 0.0 if retries_unknown else min(self._unknown[job.identity], self.expected_of(job).usd)
-            self._beside[job.identity] = self._unknown[job.identity] - both
-        self.spent = sum(self._paid.values())
-        self._set_aside: dict[str, float] = {}
-        self._doubtful = sum(self._beside.values())
+            self._no_longer_asked.discard(job.identity)
+            record, tally = records.of(job) or {}, self._tallies.setdefault(job.identity, _Tally())
+            if record.get("state") != DONE and not record.get("request_ids"):
+                tally.price = estimate(job, prices)
         self._lock = threading.Lock()
 
     @property
-    def unknown(self) -> float:
-        """What requests without an answer may have cost, beside what is spent."""
-        return sum(self._unknown.values())
+    def spent(self) -> float:
+        return sum(tally.paid for tally in self._tallies.values())
+
+    @property
+    def perhaps(self) -> float:
+        """What may have been charged beside ``spent``, for requests that gave no sound."""
+        return sum(tally.perhaps for tally in self._tallies.values())
 
     @property
     def expected(self) -> float:
         """Of the jobs that are still to run."""
-        return sum(each.usd for each in self._expected.values())
+        return sum(self._to_pay(tally).usd for tally in self._tallies.values())
 
     def expected_of(self, job: Job) -> Estimate:
-        return self._expected.get(job.identity, _NOTHING)
+        return self._to_pay(self._of(job))
 
     @property
     def basis(self) -> str:
         """Where the price of a job is not known yet: a sentence that says so, else an empty one."""
-        capped = sum(each.capped for each in self._expected.values())
+        capped = sum(self._to_pay(tally).capped for tally in self._tallies.values())
         if not capped:
             return ""
         return (
@@ -289,47 +303,75 @@ class Budget:
             "for each such node its max_cost_usd counts."
         )
 
+    @property
+    def so_far(self) -> str:
+        """What was spent, as part of a sentence; empty for nothing."""
+        if not self.spent and not self.perhaps:
+            return ""
+        more = f", and perhaps ${self.perhaps:.4f} more for requests that gave no sound" if self.perhaps else ""
+        others = [self._tallies[identity] for identity in self._no_longer_asked]
+        other = sum(tally.paid + tally.perhaps for tally in others)
+        of_that = f"; ${other:.4f} of that for what is no longer asked for" if other else ""
+        return f"${self.spent:.4f}{more}{of_that}"
+
     def check_all(self) -> None:
         """Raises Refused when the jobs cannot all run within the limit."""
         if self._limit is None or not self.expected:  # what is only fetched, or done, is never refused
             return
-        if self.spent + self._doubtful + self.expected > self._limit + _ROUNDING_USD:
-            spent = f" and ${self.spent:.4f} are spent" if self.spent else ""
-            spent += f" and ${self._doubtful:.4f} may have been charged without an answer" if self._doubtful else ""
+        if self.spent + self.perhaps + self.expected > self._limit + _ROUNDING_USD:
+            so_far = f"; so far they have cost {self.so_far}" if self.so_far else ""
             raise Refused(
-                f"The jobs that are left cost about ${self.expected:.4f}{spent}, which is above --max-cost-usd "
-                f"{self._limit:g}; nothing was bought. Raise it, or take jobs out. {self.basis}".rstrip()
+                f"The jobs that are left cost about ${self.expected:.4f}{so_far}. That is above --max-cost-usd "
+                f"{self._limit:g}, and nothing was bought. Raise it, or take jobs out. {self.basis}".rstrip()
             )
 
     def set_aside(self, job: Job) -> Refused | None:
         """Set aside what a job may cost before it begins; why not, when that is above the limit."""
-        expected = self.expected_of(job)
-        amount = expected.usd
         with self._lock:
-            committed = self.spent + self._doubtful + sum(self._set_aside.values())
-        if self._limit is not None and amount and committed + amount > self._limit + _ROUNDING_USD:
-            return Refused(
-                f"${committed:.4f} are spent or set aside, and “{job.name}” costs {expected} more: that is "
-                f"above --max-cost-usd {self._limit:g}. Raise it to go on."
-            )
-        with self._lock:
-            self._set_aside[job.identity] = amount
+            tally = self._of(job)
+            expected = self._to_pay(tally)
+            committed = self.spent + self.perhaps + sum(each.aside for each in self._tallies.values())
+            if self._limit is not None and expected.usd and committed + expected.usd > self._limit + _ROUNDING_USD:
+                return Refused(
+                    f"${committed:.4f} are spent, perhaps charged or set aside, and “{job.name}” costs {expected} more: "
+                    f"that is above --max-cost-usd {self._limit:g}. Raise it to go on."
+                )
+            tally.aside = expected.usd
         return None
 
-    def known(self, job: Job, cost: float | None, *, done: bool, refused: bool, unanswered: bool) -> float:
-        """A job has ended. cost: as it was reported. One that failed, and was not refused, may have been charged.
+    def aside_for(self, job: Job) -> float:
+        """What a job that has begun may cost at most."""
+        return self._of(job).aside
 
-        unanswered: whether that will stay unknown. Returns what such requests of the job may have cost beside ``cost``.
-        """
+    def done(self, job: Job, record: Record, bought: Bought) -> dict:
+        """A job has its sounds. Returns what its record tells of requests that gave none."""
         with self._lock:
-            aside = self._set_aside.pop(job.identity, 0.0)
-            self._expected.pop(job.identity, None)
-            if done and cost is not None:  # of a sound that was fetched it is what was paid for it then
-                self.spent += cost - self._paid.get(job.identity, 0.0)
-            elif done:
-                self.spent += aside
-            elif not refused:
-                self._doubtful += aside
-            if done or unanswered:
-                self._unknown[job.identity] = self._beside.get(job.identity, 0.0) + (aside if unanswered else 0.0)
-            return self._unknown.get(job.identity, 0.0)
+            tally = self._of(job)
+            # What it has not bought now it has fetched, of what was open.
+            tally.perhaps += bought.lost - min(tally.open, max(0.0, tally.price.usd - bought.open - bought.lost))
+            tally.open = tally.aside = 0.0
+            tally.price = _NOTHING
+            tally.paid = _tally(record).paid
+        return _told(tally)
+
+    def failed(self, job: Job, bought: Bought) -> dict:
+        """A job has ended without its sounds. Returns what its record tells of requests that gave none."""
+        with self._lock:
+            tally = self._of(job)
+            tally.perhaps += bought.lost + bought.open
+            tally.open = max(0.0, tally.open - bought.lost_before) + bought.open
+            tally.aside = 0.0
+        return _told(tally)
+
+    def _of(self, job: Job) -> _Tally:
+        return self._tallies.get(job.identity, _Tally())  # of one that has no price here: nothing
+
+    def _to_pay(self, tally: _Tally) -> Estimate:
+        if self._retries_unknown:
+            return tally.price
+        return replace(tally.price, usd=max(0.0, tally.price.usd - tally.open))
+
+
+def _told(tally: _Tally) -> dict:
+    told = {"may_have_cost_usd": round(tally.perhaps, 6), "open_usd": round(tally.open, 6)}
+    return {name: usd for name, usd in told.items() if usd}

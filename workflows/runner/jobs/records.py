@@ -40,6 +40,10 @@ class Records:
             if (folder / MANIFEST).exists():
                 self._read((folder / MANIFEST).read_bytes())
 
+    def __iter__(self) -> Iterator[Record]:
+        """All of them, also those of jobs that are no longer asked for."""
+        return iter(self._by_identity.values())
+
     def of(self, job: Job) -> Record | None:
         return self._by_identity.get(job.identity)
 
