@@ -319,7 +319,7 @@ def test_what_was_lost_twice_may_have_cost_twice(tmp_path, ten):
     for ends, again, may_have in steps:
         _, records, budget = run(tmp_path, [job], Engine(tmp_path, ends, cost=cost), None, again)
         assert records.of(job)["may_have_cost_usd"] == pytest.approx(may_have * cost), (ends, again)
-        assert budget.unknown == pytest.approx(may_have * cost), (ends, again)
+        assert budget.perhaps == pytest.approx(may_have * cost), (ends, again)
 
 
 def failed(kind, *calls):
@@ -405,6 +405,18 @@ def test_what_was_accepted_and_then_fails_is_lost_and_counts_beside_what_is_boug
         with pytest.raises(Refused):
             Budget([job], records, Prices(), 1.9 * cost).check_all()
     _, _, budget = run(tmp_path, [job], Engine(tmp_path, cost=cost))
+    assert budget.spent == budget.perhaps == cost
+
+
+def test_what_a_run_that_was_killed_may_have_bought_counts_once_it_is_found(tmp_path, ten):
+    """It left no record: the next run finds its request without an answer, as often as the command is given."""
+    job, cost = ten[0], 10 * PRICE
+    found = failed("AskedBefore", ("preparing", None, None))
+    found.events[-2][1]["before_usd"] = cost
+    for _ in range(2):
+        _, records, budget = run(tmp_path, [job], Engine(tmp_path, {job.name: found}))
+        assert records.of(job)["may_have_cost_usd"] == budget.perhaps == cost
+    _, _, budget = run(tmp_path, [job], Engine(tmp_path, cost=cost, bought=Bought(open=cost)), None, True)
     assert budget.spent == budget.perhaps == cost
 
 

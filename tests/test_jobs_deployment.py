@@ -14,6 +14,7 @@ from runner.deployment_run import signed_in
 from runner.errors import RunError
 from runner.jobs.deployment import DeploymentEngine
 from runner.jobs.graphs import Job
+from runner.jobs.records import Records
 from runner_command import Command, own_cache, run
 from test_jobs_run import ending, records, write
 
@@ -134,7 +135,7 @@ def test_whatever_ends_it_the_same_command_goes_on_and_nothing_is_run_twice(simu
 def test_what_a_lane_has_taken_when_it_is_stopped_is_not_sent(simulator, variables, tmp_path, moment):
     place, account = signed_in(tmp_path / "private", variables)
     place = replace(place, patience=replace(place.patience, submission=0.05))  # how long `stop` waits for this lane
-    engine = DeploymentEngine(DEPLOYMENT_ID, 1, place, account, tmp_path)
+    engine = DeploymentEngine(DEPLOYMENT_ID, 1, place, account, Records(tmp_path / "out"), tmp_path)
     if moment == "before it begins":
         engine.stop()
     job = Job("piece", 1, "pieces.jsonl, line 1", {}, {}, {}, overrides={"1": {"inputs": {"seed": 1}}})

@@ -126,7 +126,7 @@ def test_a_trial_on_the_simulator_leaves_all_to_pay_for(tmp_path):
     code, out, err = run(*command, "--dry-run", **nobody)
     assert code == 0 and re.search(r"left to do cost about \$0\.00\d+\. That is the published price", out), out + err
     code, out, err = run(*command, "--simulator", "--dry-run", **nobody)
-    assert code == 0 and re.search(r"cost about \$0\.0000, \$0\.00\d+ are spent already\.", out), out + err
+    assert code == 0 and re.search(r"cost about \$0\.0000; so far they have cost \$0\.00\d+\.", out), out + err
 
 
 def ending(process, number, step, moment, count):

@@ -35,8 +35,8 @@ _ALIKE = 0.6
 _FAULT_EXCESS = 3.0
 # A float file of an extreme mix reaches 30 times full scale; beyond this (+120 dBFS) a model went astray.
 _LOUDEST = 1e6
-# A drop is told to half its window; the hole it is may begin so much before.
-_HOLE_REACH_SECONDS = 0.4
+# A softer part is told to half the window that a drop is heard in; the silence that it is may begin so much before.
+_SILENCE_REACH_SECONDS = 0.4
 # Another seed seldom cures this.
 NOT_NUMBERS = remark("not_numbers")
 
@@ -151,14 +151,16 @@ def _aligned(track: Track, call: Call, rendered: Sound, silence_rms: float):
 
 
 def _without_twins(remarks: Sequence[Remark]) -> list[Remark]:
-    """The remarks without holes that are quiet moments of a softer part, and without softer parts that are a hole."""
+    """The remarks without holes that are quiet moments of a softer part, and without softer parts that are silence."""
     holes = [(said, said.number("time"), said.number("ms") / 1000) for said in remarks if said.code == "range_hole"]
-    softer = [said for said in remarks if said.code == "range_softer"]
-    parts = [(said, said.number("start"), said.number("end")) for said in softer]
+    silent = [(said.number("start"), said.number("end")) for said in remarks if said.code == "range_silent"]
     twins = set()
-    for hole, at, seconds in holes:
-        for part, start, end in parts:
-            if start - _HOLE_REACH_SECONDS <= at <= end:
+    for part in (said for said in remarks if said.code == "range_softer"):
+        start, end = part.number("start"), part.number("end")
+        if any(a - _SILENCE_REACH_SECONDS <= start and end <= b + _SILENCE_REACH_SECONDS for a, b in silent):
+            twins.add(part)
+        for hole, at, seconds in holes:
+            if start - _SILENCE_REACH_SECONDS <= at <= end:
                 twins.add(part if seconds >= (end - start) / 2 else hole)
     return [said for said in remarks if said not in twins]
 

@@ -111,14 +111,14 @@ def _silence(scene: Scene, piece: Piece, power: float) -> list[Remark]:
     now = silent_ends(raw, scene.render.sound.sample_rate, power / gain**2)
     under = Edge.FADE in (target.left, target.right)
     was = silent_ends(track.cut(piece.start, piece.stop), track.sample_rate, power) if under else (0.0, 0.0)
-    size = track.seconds(piece.stop - piece.start)
-    said = []
+    size = piece.stop - piece.start
+    spans = []
     if target.left is Edge.OPEN and now[0] > was[0] + _PAUSE_SECONDS:
-        said.append((0.0, now[0]))
-    if target.right is Edge.OPEN and now[1] > was[1] + _PAUSE_SECONDS and now[1] < size:
-        said.append((size - now[1], size))
-    start = track.time(piece.start)
-    return [remark("range_silent", start=start + first, end=start + last, seconds=last - first) for first, last in said]
+        spans.append((0, min(size, track.samples(now[0]))))
+    if target.right is Edge.OPEN and now[1] > was[1] + _PAUSE_SECONDS and track.samples(now[1]) < size:
+        spans.append((size - track.samples(now[1]), size))
+    times = [(track.time(piece.start + a), track.time(piece.start + b, is_end=True)) for a, b in spans]
+    return [remark("range_silent", start=start, end=end) for start, end in times]
 
 
 def _click(scene: Scene, piece: Piece, natural: list[torch.Tensor]) -> list[Remark]:

@@ -36,7 +36,7 @@ from .seams import (
 _PASSAGE_SECONDS = 3.0
 # What falls out of all that the music does is heard sooner: a rest of one beat at 75 BPM.
 _DROP_SECONDS = 0.8
-# Deeper below the softest of music that never rests no real music fell, however it was cut (7.0 dB, once).
+# So far below the softest of the music around it real music fell, cut and put together again, once in 120 times.
 _DROP_FLOOR_DB = 7.0
 # Colour and channels are compared over windows this long; of a shorter one a note or two would decide.
 _COLOUR_SECONDS = SPECTRUM_SECONDS

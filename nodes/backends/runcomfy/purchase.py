@@ -91,6 +91,7 @@ class Purchase:
                 desk.client.stop.sleep(_SAME_BODY_POLL_SECONDS)
                 continue
             if entry.is_to_be_told:
+                self.live.show(before_usd=entry.estimate_usd)  # of another run, so that it is no estimate of this one
                 raise _telling(entry, AskedBefore(wording.asked_before(entry, desk.run)))
             try:
                 return self._delivered(entry, self._followed(entry, bought), bought)

@@ -122,9 +122,9 @@ class Batch:
     def _run(self, jobs: list[Job]) -> None:
         left = list(reversed(jobs))
         lanes = min(len(jobs), self._engine.lanes(jobs))
-        for number in range(lanes):
-            threading.Thread(target=self._lane, args=(number, left), daemon=True).start()
         try:
+            for number in range(lanes):
+                threading.Thread(target=self._lane, args=(number, left), daemon=True).start()
             while lanes:
                 event = self._next_event()
                 if event.job is None:

@@ -178,7 +178,8 @@ class ComfyUIEngine:
 
     def _end(self, place: _Place) -> None:
         if place.server is not None:
-            place.server.stop(self._patience if self._interrupted else 0)
+            # With patience it records what it has shown of paid requests, which another one may then count on.
+            place.server.stop(self._patience)
         if place.workspace is not None:
             self._left.append(place.workspace)
         place.server = place.workspace = None

@@ -333,8 +333,8 @@ class Budget:
             committed = self.spent + self.perhaps + sum(each.aside for each in self._tallies.values())
             if self._limit is not None and expected.usd and committed + expected.usd > self._limit + _ROUNDING_USD:
                 return Refused(
-                    f"${committed:.4f} are spent, perhaps charged or set aside, and “{job.name}” costs {expected} more: "
-                    f"that is above --max-cost-usd {self._limit:g}. Raise it to go on."
+                    f"${committed:.4f} are spent, perhaps charged or set aside, and “{job.name}” costs {expected} "
+                    f"more: that is above --max-cost-usd {self._limit:g}. Raise it to go on."
                 )
             tally.aside = expected.usd
         return None
@@ -358,8 +358,10 @@ class Budget:
         """A job has ended without its sounds. Returns what its record tells of requests that gave none."""
         with self._lock:
             tally = self._of(job)
-            tally.perhaps += bought.lost + bought.open
-            tally.open = max(0.0, tally.open - bought.lost_before) + bought.open
+            left = max(0.0, tally.open - bought.lost_before)
+            untold = max(0.0, bought.before - left)  # by a run that was killed
+            tally.perhaps += bought.lost + untold + bought.open
+            tally.open = left + untold + bought.open
             tally.aside = 0.0
         return _told(tally)
 
