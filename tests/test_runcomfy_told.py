@@ -223,4 +223,7 @@ def test_the_first_word_about_an_unknown_outcome_is_not_the_last(simulator, plac
     assert type(first.error) is OutcomeUnknown and "queue again twice with seed 7" in first.words
     second = generate(place)
     assert type(second.error) is AskedBefore and "already sent" in second.words and simulator.paid == 1
+    before = [status["before_usd"] for status in second.watcher.statuses if "before_usd" in status]
+    (estimate,) = {status["estimate_usd"] for status in first.watcher.statuses if "estimate_usd" in status}
+    assert before == [estimate]
     assert generate(place).error is None and simulator.paid == 2
