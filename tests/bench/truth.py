@@ -12,10 +12,10 @@ damages it.
   said     the rest of them, when the report says so, by a code of the kind of the damage
   silent   neither: a fault
 
-Honest answers (MP3 at 128 kbit/s, 2 dB softer, 30 ms late) come last: how many of them were warned about, also of music
-that no threshold was tuned on (materials.py). Another part of the same piece, cut in anywhere, may truly be louder or of
-another colour than what it meets. A gap stands 5 ms behind the default fade; it is right, too, when the joint was made
-behind it and the old music stands in its place.
+Honest answers (MP3 at 128 kbit/s, 2 dB softer, 30 ms late) come last: how many of them were warned about, also of
+music that no threshold was tuned on (materials.py). Another part of a piece, cut in anywhere, may truly be louder
+than what it meets, or of another colour. A gap stands 5 ms behind the default fade; it is right, too, when the joint
+was made behind it and the old music stands in its place.
 """
 
 import argparse
