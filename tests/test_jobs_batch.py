@@ -335,18 +335,26 @@ def failed(kind, *calls):
 
 
 @pytest.mark.parametrize(
-    "calls, lost, still_open, lost_before",
+    "calls, lost, still_open, lost_before, before",
     [
-        ([("failed", 0.2, 0.3), ("failed", 0.2, None), ("gone", 0.2, None), ("cancelled", 0.2, 0.1)], 0.8, 0, 0),
-        ([("cancelled", 0.2, None), ("stopped", None, None), ("preparing", None, None)], 0, 0, 0),
-        ([("delivered", 0.2, 0.1), ("unknown", 0.2, None), ("in_queue", 0.2, None), ("charged", 0.2, None)], 0, 0.7, 0),
-        ([("delivered", None, 0.1), ("failed", None, 0.3)], 0, 0, 0.3),
-        ([("failed", None, None)], 0, 0, float("inf")),
+        ([("failed", 0.2, 0.3), ("failed", 0.2, None), ("gone", 0.2, None), ("cancelled", 0.2, 0.1)], 0.8, 0, 0, 0),
+        ([("cancelled", 0.2, None), ("stopped", None, None), ("preparing", None, None)], 0, 0, 0, 0),
+        (
+            [("delivered", 0.2, 0.1), ("unknown", 0.2, None), ("in_queue", 0.2, None), ("charged", 0.2, None)],
+            0,
+            0.7,
+            0,
+            0,
+        ),
+        ([("delivered", None, 0.1), ("failed", None, 0.3)], 0, 0, 0.3, 0.1),
+        ([("failed", None, None)], 0, 0, float("inf"), 0),
     ],
 )
-def test_what_a_run_has_bought_is_told_from_its_events(calls, lost, still_open, lost_before):
+def test_what_a_run_has_bought_is_told_from_its_events(calls, lost, still_open, lost_before, before):
     told = bought_by(failed("x", *calls).events)
-    assert (told.lost, told.open, told.lost_before) == pytest.approx((lost, still_open, lost_before))
+    assert (told.lost, told.open, told.lost_before, told.before) == pytest.approx(
+        (lost, still_open, lost_before, before)
+    )
 
 
 @pytest.mark.parametrize("error, each", [

@@ -154,7 +154,7 @@ def test_ctrl_c_while_servers_start_buys_nothing_more(tmp_path):
         simulator.on_step = ending(started.process, signal.SIGINT, "submit", "answered", 1)
         code, out, err = started.end()
         assert code == 130 and out.count("ComfyUI is ready") >= 1, out + err
-        assert [job.state() for job in simulator.service.jobs()] == ["cancelled"]
+        assert [job.state() for job in simulator.service.jobs()] == ["cancelled"], out + err
 
 
 def in_doubt(cache):

@@ -203,11 +203,19 @@ def _compared(new, natural, measure, seconds: float, *, soft: bool) -> tuple[tor
     """``measure`` of each ``seconds`` of new and of natural sound, where both are loud enough unless ``soft``: NaN for
     soft new sound, nothing for soft natural sound."""
     least = 0.0 if soft else _SOFT * float(torch.cat([each.loud for each in natural]).mean())
-    windows = new.windows(seconds)
-    heard = measure(windows)
-    heard[windows.loud < least] = math.nan
-    parts = [each.windows(seconds) for each in natural]
-    return heard, torch.cat([measure(each)[each.loud >= least] for each in parts])
+    heard = measure(new.windows(seconds))
+    heard[~_sounding(new, seconds, least)] = math.nan
+    return heard, torch.cat([measure(each.windows(seconds))[_sounding(each, seconds, least)] for each in natural])
+
+
+def _sounding(blocks: Blocks, seconds: float, least: float) -> torch.Tensor:
+    """Whether each ``seconds`` are no softer than ``least``, and half of them too: of what rings out before a rest the
+    colour is none of the music's."""
+    count = blocks.count(seconds)
+    if len(blocks) < count:
+        return torch.zeros(0, dtype=torch.bool)
+    loud = blocks.loud.unfold(0, count, 1)
+    return (loud.mean(-1) >= least) & ((loud >= least).float().mean(-1) >= 0.5)
 
 
 def _stretch(

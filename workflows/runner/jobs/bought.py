@@ -15,8 +15,8 @@ class Bought:
 
     lost: of requests that have ended without a sound. open: of all others, which the next run fetches, or does not
     send again without being told to. lost_before: of requests of an earlier run that have ended without a sound by now;
-    infinite where no cost of them was reported. before: of requests of an earlier run of which it is still unknown what
-    became of them, whether that run could tell of them or not.
+    infinite where no cost of them was reported. before: of all others of an earlier run, whether that run could tell of
+    them or was killed.
     """
 
     lost: float = 0.0
@@ -36,8 +36,8 @@ def bought_by(events: Iterable[tuple[str, dict]]) -> Bought:
         # Only a request that this run has sent, and that was not refused, has an estimate.
         ended, cost, estimate = last["state"] in _ENDED, last.get("cost_usd"), last.get("estimate_usd")
         if estimate is None:
-            before += last.get("before_usd", 0.0)
             lost_before += (math.inf if cost is None else cost) if ended else 0.0
+            before += 0.0 if ended else last.get("before_usd", cost or 0.0)
         elif ended:
             uncharged = last["state"] == "cancelled" and cost is None
             lost += 0.0 if uncharged else estimate if cost is None else cost
