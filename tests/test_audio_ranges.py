@@ -162,3 +162,8 @@ def test_what_is_too_short_to_say_is_not_judged():
     for samples in (0, 100, RATE // 2):
         assert parts_off(blocks_of(torch.zeros(2, samples), RATE), natural, (0, 0)) == []
     assert parts_off(blocks_of(white(4), RATE), [blocks_of(torch.zeros(2, 0), RATE)], (0, 40)) == []
+
+
+def test_ten_minutes_are_compared_with_ten_minutes():
+    long = blocks_of(white(60).repeat(1, 11), RATE)
+    assert not told(long, [long])

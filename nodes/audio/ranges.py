@@ -46,6 +46,8 @@ _SOFT = 10 ** (-15 / 10)
 # How far the shape of a second's spectrum lies from the nearest one of the music around it: of real music that was cut
 # and put together again through a lossy codec 4.6 dB at most.
 _COLOUR_FLOOR_DB = 4.5
+# Of long music so many spectra stand for all: one a second of ten minutes. All with all would fill the memory.
+_MOST_COMPARED = 600
 
 
 def judged_range(
@@ -185,6 +187,7 @@ def _unlike(new: Blocks, natural: Sequence[Blocks]) -> list[Part]:
     heard, known = _compared(new, natural, _shape, _COLOUR_SECONDS, soft=False)
     if not len(known) or not len(heard):
         return []
+    known = known[:: math.ceil(len(known) / _MOST_COMPARED)]
     per_band = 1 / math.sqrt(known.shape[1])
     nearest = torch.cdist(heard, known, compute_mode="donot_use_mm_for_euclid_dist").amin(1) * per_band
     apart = torch.pdist(known) * per_band
