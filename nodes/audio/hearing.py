@@ -106,6 +106,8 @@ def _hole(scene: Scene, piece: Piece, natural: list[torch.Tensor], power: float)
 def _silence(scene: Scene, piece: Piece, power: float) -> list[Remark]:
     """What of ``piece`` is silent up to an end where nothing follows, and was not. power: as for holes."""
     track, target = scene.track, piece.target
+    if Edge.OPEN not in (target.left, target.right):
+        return []
     raw = scene.placement.raw(scene.render, piece.start, piece.stop)
     gain = 10 ** (max(piece.left.gain.db, piece.right.gain.db) / 20)
     now = silent_ends(raw, scene.render.sound.sample_rate, power / gain**2)

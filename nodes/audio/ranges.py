@@ -148,29 +148,58 @@ _SIDES = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """All windows of one length, of new and of natural sound, and which of them are loud enough to have a colour."""
+
+    seconds: float
+    new: Blocks
+    sounding: torch.Tensor
+    natural: Sequence[tuple[Blocks, torch.Tensor]]
+
+    @classmethod
+    def of(cls, new: Blocks, natural: Sequence[Blocks], seconds: float) -> "_Windows":
+        least = _SOFT * float(torch.cat([each.loud for each in natural]).mean())
+        known = [(each.windows(seconds), _sounding(each, seconds, least)) for each in natural]
+        return cls(seconds, new.windows(seconds), _sounding(new, seconds, least), known)
+
+    def compared(
+        self, measure: Callable[[Blocks], torch.Tensor], *, soft: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """``measure`` of new and of natural sound, where both are loud enough unless ``soft``: NaN for soft new sound,
+        nothing for soft natural sound."""
+        heard = measure(self.new)
+        if soft:
+            return heard, torch.cat([measure(windows) for windows, _ in self.natural])
+        heard[~self.sounding] = math.nan
+        return heard, torch.cat([measure(windows)[sounding] for windows, sounding in self.natural])
+
+
 def parts_off(new: Blocks, natural: Sequence[Blocks], steady: tuple[int, int]) -> list[Part]:
     """The parts of ``new`` sound that lie outside what ``natural`` sound does anywhere, of each kind the worst.
 
     steady: the blocks [first, last) of ``new`` that should sound; beyond them it may fade away. None of a kind of which
     all lies within, or that is too short to say. What is above ``FAIR`` times the usual is a fault.
     """
-
     if not sum(map(len, natural)):
         return []
+    lengths = (_PASSAGE_SECONDS, _DROP_SECONDS, _COLOUR_SECONDS)
+    windows = {seconds: _Windows.of(new, natural, seconds) for seconds in lengths}
 
     def worst(kinds: Sequence[_Kind]) -> list[Part]:
-        found = [_part(kind, new, natural, steady) for kind in kinds]
+        found = [_part(kind, windows[kind.seconds], new, steady) for kind in kinds]
         return sorted((part for part in found if part), key=lambda part: -part.excess)
 
     loudness = worst(_LOUDNESS)[:1]
     # Noise in the place of music has another spectrum, and neither bass nor treble of its own: one fault, said once.
-    colour = sorted((*worst(_COLOUR), *_unlike(new, natural)), key=lambda part: -part.excess)
+    unlike = _unlike(windows[_COLOUR_SECONDS], new.seconds)
+    colour = sorted((*worst(_COLOUR), *unlike), key=lambda part: -part.excess)
     colour = [part for at, part in enumerate(colour) if not any(map(part.overlaps, colour[:at]))]
     return loudness + colour + (worst(_SIDES) if new.stereo else [])
 
 
-def _part(kind: _Kind, new: Blocks, natural: Sequence[Blocks], steady: tuple[int, int]) -> Part | None:
-    heard, known = _compared(new, natural, kind.measure, kind.seconds, soft=kind.soft)
+def _part(kind: _Kind, windows: _Windows, new: Blocks, steady: tuple[int, int]) -> Part | None:
+    heard, known = windows.compared(kind.measure, soft=kind.soft)
     if not len(known) or not len(heard):
         return None
     above = (heard - known.max()).clamp_min(0) if kind.more else torch.zeros_like(heard)
@@ -182,9 +211,9 @@ def _part(kind: _Kind, new: Blocks, natural: Sequence[Blocks], steady: tuple[int
     return _stretch(above - below, usual, (kind.more, kind.less), kind.seconds, new.seconds)
 
 
-def _unlike(new: Blocks, natural: Sequence[Blocks]) -> list[Part]:
+def _unlike(windows: _Windows, block_seconds: float) -> list[Part]:
     """Where the spectrum is unlike any there is."""
-    heard, known = _compared(new, natural, _shape, _COLOUR_SECONDS, soft=False)
+    heard, known = windows.compared(_shape)
     if not len(known) or not len(heard):
         return []
     known = known[:: math.ceil(len(known) / _MOST_COMPARED)]
@@ -192,7 +221,7 @@ def _unlike(new: Blocks, natural: Sequence[Blocks]) -> list[Part]:
     nearest = torch.cdist(heard, known, compute_mode="donot_use_mm_for_euclid_dist").amin(1) * per_band
     apart = torch.pdist(known) * per_band
     usual = max(_COLOUR_FLOOR_DB, float(apart.quantile(0.95)) if len(apart) else 0.0)
-    found = _stretch(nearest, usual, ("range_colour", ""), _COLOUR_SECONDS, new.seconds)
+    found = _stretch(nearest, usual, ("range_colour", ""), windows.seconds, block_seconds)
     return [found] if found else []
 
 
@@ -200,15 +229,6 @@ def _shape(windows: Blocks) -> torch.Tensor:
     """[n, bands]: the log spectrum without its level."""
     spectrum = log_spectrum(windows.bands)
     return spectrum - spectrum.mean(-1, keepdim=True)
-
-
-def _compared(new, natural, measure, seconds: float, *, soft: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """``measure`` of each ``seconds`` of new and of natural sound, where both are loud enough unless ``soft``: NaN for
-    soft new sound, nothing for soft natural sound."""
-    least = 0.0 if soft else _SOFT * float(torch.cat([each.loud for each in natural]).mean())
-    heard = measure(new.windows(seconds))
-    heard[~_sounding(new, seconds, least)] = math.nan
-    return heard, torch.cat([measure(each.windows(seconds))[_sounding(each, seconds, least)] for each in natural])
 
 
 def _sounding(blocks: Blocks, seconds: float, least: float) -> torch.Tensor:
