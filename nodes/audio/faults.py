@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-# A range of ten minutes is looked through in parts, so that it needs no second place.
-_PART_SAMPLES = 1 << 20
+# A range of ten minutes is looked through in parts that the processor's cache holds, so that it needs no second place.
+_PART_SAMPLES = 1 << 16
 # As finely as gaps are measured: a sixth of the shortest that is said, and a period of 400 Hz.
 _HOLE_BLOCK_SECONDS = 0.0025
 # Silence lies this far below the surroundings, and a gap, unlike a decay or a pause, falls so far within a hundredth of

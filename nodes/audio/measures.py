@@ -145,7 +145,8 @@ def _spectra(piece: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
     """
     offset = piece.mean(1, keepdim=True)
     for part in piece.split(_PART_BLOCKS * size, 1):
-        spectrum = torch.fft.rfft((part - offset).unflatten(1, (-1, size)), dim=2)
+        spectrum = torch.fft.rfft(part.unflatten(1, (-1, size)), dim=2)
+        spectrum[..., 0] -= size * offset
         yield torch.view_as_real(spectrum).flatten(2)
 
 
@@ -155,15 +156,17 @@ def _powers(spectrum: torch.Tensor, weights: torch.Tensor, matrix: torch.Tensor)
     right = both = torch.zeros_like(left)
     if others:
         right, both = others[0], (spectrum[0] * spectrum[1]) @ weights
-    # A Hann window, applied where it is a sum of three neighbours; the first and the last bin have none.
-    smooth = (spectrum[..., :-4] + spectrum[..., 4:]).mul_(-0.5).add_(spectrum[..., 2:-2]).square_().sum(0)
+    # A Hann window, applied where it is a sum of three neighbours; the first bin has only one.
+    last = 2 * len(matrix)
+    smooth = (spectrum[..., :last] + spectrum[..., 4 : 4 + last]).mul_(-0.5).add_(spectrum[..., 2 : 2 + last])
+    smooth = smooth.square_().sum(0)
     return left, right, both, (smooth[:, ::2] + smooth[:, 1::2]) @ matrix
 
 
 @functools.lru_cache(maxsize=8)
 def _band_matrix(size: int, sample_rate: int) -> torch.Tensor:
-    """[bins, bands + 3] without the first and the last bin: the mean over each mel band, then the sums over bass, body
-    and treble."""
+    """[bins, bands + 3] from the second bin to the last that counts: the mean over each mel band, then the sums over
+    bass, body and treble."""
     frequency = _frequencies(size, sample_rate)
     top = 2595 * math.log10(1 + min(_MEL_TOP_HZ, 0.45 * sample_rate) / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, _MEL_BANDS + 1, dtype=torch.float64) / 2595) - 1)
@@ -175,7 +178,8 @@ def _band_matrix(size: int, sample_rate: int) -> torch.Tensor:
         matrix[a:b, column] = 1 / (b - a)
     for column, (low, high) in ((-3, _BASS_HZ), (-2, _BODY_HZ), (-1, _TREBLE_HZ)):
         matrix[:, column] = ((frequency >= low) & (frequency < high)).float()
-    return matrix[1:-1] / size**2
+    counts = int(matrix.any(1).nonzero()[-1]) + 1
+    return matrix[1 : min(counts, len(matrix) - 1)] / size**2
 
 
 def loudness_db(blocks: Blocks) -> torch.Tensor:

@@ -29,7 +29,7 @@ from .splice import continue_from, continue_into, fade_in, fade_out, fade_sample
 from .stereo import narrowed_db, products_of, restored_mix
 
 # New sound is written in blocks of this size, so that a range of ten minutes needs no second place.
-_WRITTEN_SAMPLES = 1 << 20
+_WRITTEN_SAMPLES = 1 << 19
 # Where kept sound stops, no longer fade than this: further on nobody can foretell it.
 _FORETOLD_MS = 50.0
 # Sound that stops before its place is filled ends in a fade this long.

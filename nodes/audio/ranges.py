@@ -218,7 +218,8 @@ def _unlike(windows: _Windows, block_seconds: float) -> list[Part]:
         return []
     known = known[:: math.ceil(len(known) / _MOST_COMPARED)]
     per_band = 1 / math.sqrt(known.shape[1])
-    nearest = torch.cdist(heard, known, compute_mode="donot_use_mm_for_euclid_dist").amin(1) * per_band
+    # By products, a tenth of the time and 0.01 dB off.
+    nearest = torch.cdist(heard, known, compute_mode="use_mm_for_euclid_dist").amin(1) * per_band
     apart = torch.pdist(known) * per_band
     usual = max(_COLOUR_FLOOR_DB, float(apart.quantile(0.95)) if len(apart) else 0.0)
     found = _stretch(nearest, usual, ("range_colour", ""), windows.seconds, block_seconds)

@@ -21,6 +21,9 @@ _FRACTION_THAT_MATTERS = 0.02
 # Read at a time, so that positions in double precision need no second place.
 _STRETCH_BLOCK_SAMPLES = 1 << 17
 
+# What lies between spans that are read is mostly a range, which will be read too. As far as a filter costs.
+_READY_GAP_SECONDS = 5.0
+
 # What each channel of the track is made of: a row of weights of the render's channels.
 Mix = tuple[tuple[float, ...], ...]
 
@@ -50,8 +53,15 @@ class Render:
         return self.origin + resampled_length(self.sound.samples, self.sound.sample_rate, self.sample_rate)
 
     def with_ready(self, spans: Iterable[Span]) -> "Render":
-        """The same render with these spans of the track resampled once."""
-        return replace(self, ready=tuple((start, self.cut(start, stop)) for start, stop in spans))
+        """The same render with these spans of the track resampled once, and short gaps between them."""
+        gap = _READY_GAP_SECONDS * self.sample_rate
+        joined: list[Span] = []
+        for start, stop in sorted(spans):
+            if joined and start - joined[-1][1] <= gap:
+                first, last = joined.pop()
+                start, stop = first, max(stop, last)
+            joined.append((start, stop))
+        return replace(self, ready=tuple((start, self.cut(start, stop)) for start, stop in joined))
 
     def cut(self, start: int, stop: int) -> torch.Tensor:
         """The samples nominally at [start, stop) of the track, silence where there are none."""

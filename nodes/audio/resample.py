@@ -25,8 +25,8 @@ _FOURIER_EDGE = 0.92
 _PADDING_SECONDS = 1
 # More than any filter above reaches, at any rate that AUDIO may have.
 _MARGIN_MS = 50
-# Made at a time. Larger ones leave the processor's cache; smaller ones spend their time building the filter.
-_BLOCK_SAMPLES = 1 << 19
+# Made at a time, so that an hour needs no second place; smaller ones spend their time building the filter.
+_BLOCK_SAMPLES = 1 << 20
 
 
 def check_can_resample() -> None:

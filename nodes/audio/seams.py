@@ -6,7 +6,7 @@ or than the source did at that very place. The numbers come from ``measures.py``
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -184,14 +184,15 @@ def usual(kept: Sequence[Blocks], slopes: Sequence[torch.Tensor], silence_power:
         # That a song ends is not what it usually does.
         sounding = (blocks.loud >= music_power).nonzero().flatten().tolist() or [0]
         blocks = blocks.part(sounding[0], sounding[-1] + 1)
-        found["level_db"].append(_changes(blocks, MOMENTARY_SECONDS, loudness_db, silence_power).abs())
-        spectra = _changes(blocks, SPECTRUM_SECONDS, lambda windows: log_spectrum(windows.bands), silence_power)
-        found["colour_db"].append(spectra.square().mean(1).sqrt())
+        for name, change in _changes(blocks, MOMENTARY_SECONDS, {"level_db": loudness_db}, silence_power):
+            found[name].append(change.abs())
+        for name, change in _changes(blocks, SPECTRUM_SECONDS, {"colour_db": _spectra_db}, silence_power):
+            found[name].append(change.square().mean(1).sqrt())
         slow = {"loudness_db": loudness_db, "treble_db": treble_db, "bass_db": bass_db}
         if blocks.stereo:
             slow |= {"width_db": width_db, "balance_db": balance_db}
-        for name, measure in slow.items():
-            found[name].append(_changes(blocks, SLOW_SECONDS, measure, silence_power).abs())
+        for name, change in _changes(blocks, SLOW_SECONDS, slow, silence_power):
+            found[name].append(change.abs())
     known = {
         name: max(floors[name], _percentile(parts, _USUAL_PERCENTILE, getattr(Usual, name)))
         for name, parts in found.items()
@@ -236,13 +237,20 @@ def _excess(now: float | None, before: float | None, usual: float) -> float:
     return min(abs(now), abs(now - before) if before is not None else math.inf) / usual
 
 
-def _changes(blocks: Blocks, seconds: float, measure, silence_power: float) -> torch.Tensor:
-    """``measure`` of each ``seconds`` less that of the ``seconds`` before them, silence left out."""
+def _changes(
+    blocks: Blocks, seconds: float, measures: Mapping[str, Callable[[Blocks], torch.Tensor]], silence_power: float
+) -> list[tuple[str, torch.Tensor]]:
+    """Of each of ``measures`` its name, and its value of each ``seconds`` less that of the ``seconds`` before them,
+    silence left out."""
     windows = blocks.windows(seconds)
     count = blocks.count(seconds)
-    values = measure(windows)
     heard = torch.minimum(windows.loud[count:], windows.loud[:-count]) >= silence_power
-    return (values[count:] - values[:-count])[heard]
+    values = {name: measure(windows) for name, measure in measures.items()}
+    return [(name, (value[count:] - value[:-count])[heard]) for name, value in values.items()]
+
+
+def _spectra_db(windows: Blocks) -> torch.Tensor:
+    return log_spectrum(windows.bands)
 
 
 def _less(a: float | None, b: float | None) -> float | None:
@@ -253,7 +261,8 @@ def _percentile(parts: Sequence[torch.Tensor], share: float, otherwise: float) -
     values = torch.cat(list(parts)) if parts else torch.empty(0)
     if not values.numel():
         return otherwise
-    return float(values.kthvalue(max(1, math.ceil(share * values.numel()))).values)
+    above = values.numel() - max(1, math.ceil(share * values.numel()))
+    return float(values.topk(above + 1, sorted=False).values.amin())
 
 
 def _plain(value: float | None, digits: int) -> float | None:
