@@ -3,9 +3,6 @@
 from comfy_api.v0_0_2 import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from .audio import crossings
-from .audio.beats import find_beats
-from .audio.outline import outline_of_sound
 from .audio.value import Sound, sounds_from_audio
 from .comfyui.inputs import CATEGORY, TimeRangeType
 from .comfyui.rendering_node import UI_KEY
@@ -91,6 +88,11 @@ class TimeRange(io.ComfyNode):
 
 def _picture(sound: Sound, ranges, bpm: float) -> dict:
     """What the waveform on the node is drawn from: the track's outline, all ranges, what they snap to."""
+    # Imported by the first run and not when ComfyUI starts.
+    from .audio import crossings
+    from .audio.beats import find_beats
+    from .audio.outline import outline_of_sound
+
     outline = outline_of_sound(sound)
     beats = find_beats(outline.onsets, bpm)
     return {

@@ -13,7 +13,7 @@ from acestep_nodes.nodes.audio.onsets import OnsetMeter
 from acestep_nodes.nodes.audio.outline import FileReading, outline_of_sound
 from acestep_nodes.nodes.audio.resample import resample
 from acestep_nodes.nodes.audio.value import Sound
-from acestep_nodes.nodes.routes import peaks
+from acestep_nodes.nodes.routes import peaks_answers
 from acestep_nodes.nodes.routes.same_origin import BadInput
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,7 +145,7 @@ def test_a_file_has_the_beats_of_its_sound(tmp_path):
 @pytest.mark.parametrize("bpm", [True, "120", 29, 301, -1, float("nan"), None, [120]])
 def test_a_tempo_that_nothing_has_is_refused(bpm):
     with pytest.raises(BadInput, match="30 to 300"):
-        peaks.tempo({"bpm": bpm})
+        peaks_answers.tempo({"bpm": bpm})
 
 
 def test_an_answer_is_small_and_plain(tmp_path):
@@ -155,5 +155,5 @@ def test_an_answer_is_small_and_plain(tmp_path):
     (tmp_path / "clicks.flac").write_bytes(encode_flac(rhythms.clicks(10, 120)))
     folders = {"input": lambda: str(tmp_path / "elsewhere"), "output": lambda: str(tmp_path)}
     question = {"filename": "clicks.flac", "type": "output"}
-    outline = asyncio.run(peaks.outline(peaks.OutlinesOfFiles(), folders, question))
+    outline = asyncio.run(peaks_answers.outline(peaks_answers.OutlinesOfFiles(), folders, question))
     assert find_beats(outline.onsets).bpm == pytest.approx(120, rel=0.005)

@@ -19,7 +19,7 @@ from acestep_nodes.nodes.backends.runcomfy import answers
 from acestep_nodes.nodes.errors import ACEStepError, InputError
 from acestep_nodes.nodes.request import time_ranges
 from acestep_nodes.nodes.request.requests import generate_request, inpaint_request, outpaint_request
-from acestep_nodes.nodes.routes import local, peaks, plan
+from acestep_nodes.nodes.routes import local, peaks_answers, plan_answers
 from acestep_nodes.nodes.routes.same_origin import BadInput
 from acestep_nodes.nodes.words import lyrics, tags
 from hypothesis import given, settings
@@ -163,7 +163,7 @@ QUESTIONS = st.dictionaries(QUESTION_NAMES | st.text(max_size=8), JSON | st.text
 @given(QUESTIONS)
 def test_any_question_about_a_plan_is_answered_or_bad(question):
     try:
-        assert all(seconds >= 0 for seconds in plan.call_seconds(question))
+        assert all(seconds >= 0 for seconds in plan_answers.call_seconds(question))
     except InputError as error:  # which the route makes HTTP 400
         assert len(str(error)) < 1000
 
@@ -172,7 +172,11 @@ def test_any_question_about_a_plan_is_answered_or_bad(question):
 def test_any_question_about_a_file_is_answered_or_bad(tmp_path_factory, question):
     folder = tmp_path_factory.getbasetemp()
     with pytest.raises(BadInput) as caught:
-        asyncio.run(peaks.outline(peaks.OutlinesOfFiles(), {"input": lambda: str(folder / "nothing here")}, question))
+        asyncio.run(
+            peaks_answers.outline(
+                peaks_answers.OutlinesOfFiles(), {"input": lambda: str(folder / "nothing here")}, question
+            )
+        )
     assert 400 <= caught.value.status < 500
 
 

@@ -16,8 +16,8 @@ from acestep_nodes.nodes.audio.outline import MESSAGE_BINS, FileReading, outline
 from acestep_nodes.nodes.audio.peaks import PeakMeter
 from acestep_nodes.nodes.audio.value import Sound
 from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.routes import peaks
-from acestep_nodes.nodes.routes.peaks import OutlinesOfFiles, file_inside
+from acestep_nodes.nodes.routes import peaks_answers
+from acestep_nodes.nodes.routes.peaks_answers import OutlinesOfFiles, file_inside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -161,24 +161,24 @@ class Piecewise(FileReading):
 def test_a_file_is_told_as_far_as_it_was_read(tmp_path, monkeypatch):
     path = tmp_path / "track.flac"
     path.write_bytes(encode_flac(Sound(noise(RATE * 5), RATE)))
-    monkeypatch.setattr(peaks, "FileReading", Piecewise)
+    monkeypatch.setattr(peaks_answers, "FileReading", Piecewise)
     outlines = OutlinesOfFiles()
 
     async def scenario():
         started = await outlines.within(path, 0)
-        assert peaks.whole_or_growing(started) == (202, {})
+        assert peaks_answers.whole_or_growing(started) == (202, {})
         for _ in range(3):
             started.may_go_on.release()
         while started.so_far() is None or started.so_far()[0].seconds < 2.98:
             assert await outlines.within(path, 0.01) is started
-        status, told = peaks.whole_or_growing(await outlines.within(path, 0))
+        status, told = peaks_answers.whole_or_growing(await outlines.within(path, 0))
         assert (status, told["seconds"], told["peaks"]["seconds"]) == (202, 5, pytest.approx(3, abs=0.02))
         one_who_leaves = asyncio.create_task(outlines.of(path))
         await asyncio.sleep(0)
         one_who_leaves.cancel()
         for _ in range(3):
             started.may_go_on.release()
-        status, told = peaks.whole_or_growing(await outlines.within(path, None))
+        status, told = peaks_answers.whole_or_growing(await outlines.within(path, None))
         assert (status, told["seconds"]) == (200, 5) and told["crossings"]["data"]
         assert started.so_far() is None  # nothing is held twice
 

@@ -6,8 +6,9 @@ import json
 import pytest
 from acestep_nodes.nodes.audio.windows import plan_extensions, plan_windows
 from acestep_nodes.nodes.errors import InputError
-from acestep_nodes.nodes.routes.peaks import OutlinesOfFiles, outline
-from acestep_nodes.nodes.routes.plan import call_seconds, register_routes
+from acestep_nodes.nodes.routes.peaks_answers import OutlinesOfFiles, outline
+from acestep_nodes.nodes.routes.plan import register_routes
+from acestep_nodes.nodes.routes.plan_answers import call_seconds
 from acestep_nodes.nodes.routes.same_origin import MAX_BODY_BYTES, BadInput
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer

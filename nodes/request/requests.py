@@ -39,7 +39,7 @@ class Call:
     part: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
     """What the three rendering nodes share. ``seed`` is never -1: a drawn seed is already drawn.
 
@@ -62,12 +62,12 @@ class Request:
     recipe: str = "upstream"
     max_cost_usd: float = 1.0
     resume_request_ids: tuple[str, ...] = ()
-    model: object = field(default=None, compare=False)
-    clip: object = field(default=None, compare=False)
-    vae: object = field(default=None, compare=False)
-    progress: Progress = field(default_factory=Progress, compare=False)
+    model: object = None
+    clip: object = None
+    vae: object = None
+    progress: Progress = field(default_factory=Progress)
     call: Call = Call()
-    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -79,7 +79,7 @@ class Request:
         return replace(self, seed=self.seeds[call.take], batch_size=1, call=call)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GenerateRequest(Request):
     """``duration`` in whole seconds, 5 to 600. The rest is for the local models.
 
@@ -90,7 +90,7 @@ class GenerateRequest(Request):
 
     duration: int
     planning: str = "auto"
-    reference: Any = field(default=None, compare=False)
+    reference: Any = None
     reference_use: str = "timbre"
     reference_strength: float = 1.0
     variation: float = 0.0
@@ -105,7 +105,7 @@ class GenerateRequest(Request):
         return replace(self, seed=self.seeds[call.take], variation_seed=toward, batch_size=1, call=call)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EditRequest(Request):
     """What inpaint and outpaint share.
 
@@ -123,14 +123,14 @@ class EditRequest(Request):
     keep: str = "all"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class InpaintRequest(EditRequest):
     """``strength`` 0 to 1: how much of the range may change (local backend)."""
 
     strength: float = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class OutpaintRequest(EditRequest):
     """Seconds of new sound before and after the source, 0 to 240 each, not both 0."""
 

@@ -25,13 +25,14 @@ _VOCALS = re.compile(
 # Tags that speak of vocals and mean their absence.
 _VOCALS_DENIED = re.compile(r"\b(?:no|without)[\s-]+(?:vocals?|voices?|singing|singer|rap|choir)\b", re.IGNORECASE)
 
-# The same with the words that lead to them: "at 75 BPM", "in the key of A minor".
+# The same with the words that lead to them: "at 75 BPM", "in the key of A minor". Compiled by the first run and not
+# when ComfyUI starts.
 _FILLER = r"(?:at|in|with|of|the|a|an|is|and|key|tempo|time|signature|metre|meter|around|about)\b"
 _LEAD = rf"(?:\b{_FILLER}[\s:=~]*)*"
-_BPM_SAID = re.compile(f"{_LEAD}(?:{_BPM.pattern})", re.IGNORECASE)
-_KEY_SAID = re.compile(_LEAD + _KEY.pattern, re.IGNORECASE)
-_METRE_SAID = re.compile(_LEAD + _TIME_SIGNATURE.pattern, re.IGNORECASE)
-_FILLERS_ONLY = re.compile(rf"(?:[\s.:~=-]|\b{_FILLER})*", re.IGNORECASE)
+_BPM_SAID = f"(?i){_LEAD}(?:{_BPM.pattern})"
+_KEY_SAID = f"(?i){_LEAD}{_KEY.pattern}"
+_METRE_SAID = f"(?i){_LEAD}{_TIME_SIGNATURE.pattern}"
+_FILLERS_ONLY = rf"(?i)(?:[\s.:~=-]|\b{_FILLER})*"
 
 # Metres ACE-Step knows (2, 3, 4 and 6 beats); others in the text are left to the text.
 _METRES = {("2", "4"): "2/4", ("3", "4"): "3/4", ("4", "4"): "4/4", ("6", "8"): "6/8"}
@@ -87,12 +88,12 @@ def without_data(tags: str) -> str:
     """
     kept = []
     for tag in split_tags(tags):
-        rest = _BPM_SAID.sub(lambda found: " " if read_bpms(found[0]) else found[0], tag)
-        rest = _METRE_SAID.sub(lambda found: " " if read_time_signatures(found[0]) else found[0], rest)
-        rest = _KEY_SAID.sub(_unless_article, rest)
+        rest = re.sub(_BPM_SAID, lambda found: " " if read_bpms(found[0]) else found[0], tag)
+        rest = re.sub(_METRE_SAID, lambda found: " " if read_time_signatures(found[0]) else found[0], rest)
+        rest = re.sub(_KEY_SAID, _unless_article, rest)
         if rest == tag:
             kept.append(tag)
-        elif not _FILLERS_ONLY.fullmatch(rest):
+        elif not re.fullmatch(_FILLERS_ONLY, rest):
             kept.append(" ".join(rest.split()))
     return join_tags(kept) or tags
 

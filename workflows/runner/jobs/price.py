@@ -26,7 +26,7 @@ from acestep_nodes.nodes.backends.runcomfy.stopping import Stop
 from acestep_nodes.nodes.errors import ACEStepError
 from acestep_nodes.nodes.request.requests import MAX_COST_USD, GenerateRequest, InpaintRequest, Request
 from acestep_nodes.nodes.request.time_ranges import entry, resolve
-from acestep_nodes.nodes.routes.plan import call_seconds
+from acestep_nodes.nodes.routes.plan_answers import call_seconds
 
 _ROUNDING_USD = 1e-9
 
