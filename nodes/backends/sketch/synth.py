@@ -38,7 +38,11 @@ class Synth:
         dying = np.exp(time / np.float32(-timbre.decay))
         envelope = (timbre.sustain + (1 - timbre.sustain) * dying) * np.minimum(time / np.float32(timbre.attack), 1)
         envelope[held:] *= np.linspace(1, 0, time.size - held, dtype=np.float32) ** 2
-        body, edge = self._wave(hz, timbre.rolloff, vowel), self._wave(hz, timbre.rolloff - 0.6, vowel)
+        body = self._wave(hz, timbre.rolloff, vowel)
+        # What is struck or plucked starts bright and darkens.
+        struck = timbre.sustain <= 0.5
+        edge = self._wave(hz, timbre.rolloff - 0.6, vowel) if struck else body
+        bright = 0.5 * dying * dying * dying
         swing = 0
         if timbre.role == "lead":  # vibrato of 10 cents that comes after the attack
             swing = np.minimum(time / np.float32(0.4), 1) * (1 - np.cos(time * np.float32(2 * np.pi * 5.3)))
@@ -48,8 +52,7 @@ class Synth:
             # Whole numbers count the phase, so that pitch never drifts.
             phase = np.arange(time.size, dtype=np.int64) * round(hz * 2 ** (cents / 1200) / RATE_HZ * 2**40) + swing
             phase = (phase >> (40 - self.TABLE_BITS)) & (2**self.TABLE_BITS - 1)
-            # What is struck or plucked starts bright and darkens.
-            return body[phase] if timbre.sustain > 0.5 else body[phase] + 0.5 * edge[phase] * dying**3
+            return body[phase] + edge[phase] * bright if struck else body[phase]
 
         # Both channels share a voice in tune, so that the mix to mono does not beat.
         sound = np.stack([voice_at(0)] * 2)
@@ -72,7 +75,8 @@ class Synth:
 
     def _drum(self, name: str) -> np.ndarray:
         drum = DRUMS[name]
-        time = np.arange(int(drum.decay * 7 * RATE_HZ)) / RATE_HZ
+        # Rounded, or it may have a length that the Fourier transform is slow at.
+        time = np.arange(round(drum.decay * 7 * RATE_HZ)) / RATE_HZ
         envelope = np.exp(-time / drum.decay) * np.minimum(time / 0.001, 1) * np.minimum((time[-1] - time) / 0.02, 1)
         if name == "kick":  # a sine that falls from 158 to 48 Hz
             sound = np.sin(2 * np.pi * (48 * time + 3.3 * (1 - np.exp(-time / 0.03))))
