@@ -5,8 +5,10 @@
  */
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
-import { linkedInputs, remembering, rootGraph, runIdOf, sourceOf } from "./comfy/wiring.js";
+import { onTick } from "./comfy/ticks.js";
+import { linkedInputs, rootGraph, runIdOf, sourceOf } from "./comfy/wiring.js";
 
+export { onTick } from "./comfy/ticks.js";
 export { downstream, isOpen, leftOut, linkedInputs, remembered, remembering } from "./comfy/wiring.js";
 
 export function registerExtension(extension) {
@@ -164,20 +166,6 @@ export function nodeOfRun(id) {
     graph = node?.subgraph;
   }
   return node ?? null;
-}
-
-const TICK_MS = 250;
-const tickers = new Set();
-let timer;
-
-/**
- * Calls `listener` four times a second while the page is seen; a change in another node has no event that works in
- * both renderers. Returns a function that ends it.
- */
-export function onTick(listener) {
-  timer ??= setInterval(() => document.hidden || remembering(() => tickers.forEach((each) => each())), TICK_MS);
-  tickers.add(listener);
-  return () => tickers.delete(listener);
 }
 
 // ---------------------------------------------------------------- links
