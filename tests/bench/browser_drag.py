@@ -42,7 +42,7 @@ DRAG = """moves => {
   const box = stage.getBoundingClientRect(), grip = handle.getBoundingClientRect();
   stage.setPointerCapture = () => {};
   const event = (type, clientX) =>
-    new PointerEvent(type, { pointerId: 1, button: 0, clientX, clientY: grip.y + 20, bubbles: true });
+    new PointerEvent(type, { pointerId: 1, button: 0, buttons: 1, clientX, clientY: grip.y + 20, bubbles: true });
   const from = grip.x + grip.width / 2;
   handle.dispatchEvent(event("pointerdown", from));
   const handlers = [], all = [];
@@ -91,7 +91,8 @@ CROWD = """([ranges, others]) => {
   app.canvas.ds.offset = [600, 150];
   app.canvas.setDirty(true, true);
 }"""
-# A move of the pointer each frame, as long as a display with 60 Hz would give them.
+# A move of the pointer each frame, as a display with 60 Hz would give them: between two frames, where the browser sends
+# them, and not among what draws one, with the page half laid out.
 SWING = """milliseconds => new Promise((done) => {
   const node = app.graph.nodes.find((n) => n.comfyClass === "TimeRange");
   const panel = node.widgets.find((w) => w.element).element;
@@ -100,7 +101,7 @@ SWING = """milliseconds => new Promise((done) => {
   const box = stage.getBoundingClientRect(), grip = handle.getBoundingClientRect();
   stage.setPointerCapture = () => {};
   const event = (type, clientX) =>
-    new PointerEvent(type, { pointerId: 1, button: 0, clientX, clientY: grip.y + 5, bubbles: true });
+    new PointerEvent(type, { pointerId: 1, button: 0, buttons: 1, clientX, clientY: grip.y + 5, bubbles: true });
   const from = grip.x + grip.width / 2, began = performance.now();
   handle.dispatchEvent(event("pointerdown", from));
   let moves = 0;
@@ -112,7 +113,7 @@ SWING = """milliseconds => new Promise((done) => {
     } else {
       moves += 1;
       stage.dispatchEvent(event("pointermove", from - box.width * 0.015 * (1 + Math.sin(at / 250))));
-      requestAnimationFrame(step);
+      requestAnimationFrame(() => setTimeout(step, 0));
     }
   };
   step();
