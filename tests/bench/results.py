@@ -152,11 +152,9 @@ def kept_outputs() -> dict[tuple[str, ...], str]:
 
 
 def main(find: str = "") -> int:
-    asked = {row.command for row in ROWS if find in row.what}
+    asked = dict.fromkeys(row.command for row in ROWS if find in row.what)
     outputs = kept_outputs() if find else {}
-    outputs |= {
-        command: printed_by(command) for command in dict.fromkeys(row.command for row in ROWS if row.command in asked)
-    }
+    outputs |= {command: printed_by(command) for command in asked}
     rows = [row for row in ROWS if row.command in outputs]
     table = [line(row, outputs[row.command]) for row in rows]
     print("\n".join(table))
