@@ -184,15 +184,17 @@ def usual(kept: Sequence[Blocks], slopes: Sequence[torch.Tensor], silence_power:
         # That a song ends is not what it usually does.
         sounding = (blocks.loud >= music_power).nonzero().flatten().tolist() or [0]
         blocks = blocks.part(sounding[0], sounding[-1] + 1)
-        for name, change in _changes(blocks, MOMENTARY_SECONDS, {"level_db": loudness_db}, silence_power):
-            found[name].append(change.abs())
-        for name, change in _changes(blocks, SPECTRUM_SECONDS, {"colour_db": _spectra_db}, silence_power):
-            found[name].append(change.square().mean(1).sqrt())
         slow = {"loudness_db": loudness_db, "treble_db": treble_db, "bass_db": bass_db}
         if blocks.stereo:
             slow |= {"width_db": width_db, "balance_db": balance_db}
-        for name, change in _changes(blocks, SLOW_SECONDS, slow, silence_power):
-            found[name].append(change.abs())
+        by_length = {
+            MOMENTARY_SECONDS: {"level_db": loudness_db},
+            SPECTRUM_SECONDS: {"colour_db": _spectra_db},
+            SLOW_SECONDS: slow,
+        }
+        for seconds, measures in by_length.items():
+            for name, change in _changes(blocks, seconds, measures, silence_power):
+                found[name].append(change.abs() if change.ndim == 1 else change.square().mean(1).sqrt())
     known = {
         name: max(floors[name], _percentile(parts, _USUAL_PERCENTILE, getattr(Usual, name)))
         for name, parts in found.items()
