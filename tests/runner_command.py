@@ -32,8 +32,10 @@ class Command:
     def descendants(self):
         """Every living process with the mark, run.py itself left out, orphans included."""
         found = []
-        for process in psutil.process_iter():
+        # Not psutil.process_iter, which hands out the process that once had the id when the id is given anew.
+        for pid in psutil.pids():
             try:
+                process = psutil.Process(pid)
                 if process.environ().get("ACESTEP_TEST_MARK") == self.mark and process.pid != self.process.pid:
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):

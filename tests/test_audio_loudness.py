@@ -11,6 +11,7 @@ from acestep_nodes.nodes.audio.loudness import (
     gain_curve,
     limit,
     offset_of,
+    stray_offset,
 )
 from acestep_nodes.nodes.audio.measures import blocks_of, loudness_db
 from audio_samples import music, phase_lost
@@ -143,3 +144,16 @@ def test_an_offset_of_the_track_is_carried_and_music_is_none(context, gain_db):
     assert torch.allclose(added[0], torch.tensor([-0.05]), atol=2e-3)
     assert not offset_of([Context(context, quieter, RATE)], [gain_db]).any()
     assert not offset_of([], []).any()
+
+
+@pytest.mark.parametrize("seconds", [4, 400])
+def test_an_offset_that_only_new_sound_has_is_found_however_long_it_is(context, seconds):
+    generator = torch.Generator().manual_seed(5)
+    new = 0.1 * torch.randn(2, seconds * RATE, generator=generator)
+    offset = torch.tensor([[0.03], [-0.01]])
+    around = [Context(context, context, RATE)]
+    assert torch.allclose(stray_offset(new + offset, torch.eye(2), around), offset, atol=2e-3)
+    assert not stray_offset(new, torch.eye(2), around).any()
+    # What only a part of it has is no constant.
+    new[:, : 2 * seconds * RATE // 3] += offset
+    assert not stray_offset(new, torch.eye(2), around).any()

@@ -256,5 +256,5 @@ def _onsets(piece: torch.Tensor, hop: int, sample_rate: int) -> torch.Tensor:
 
 
 def _fft_size(length: int) -> int:
-    """The next length the Fourier transform is quick at (2^a · {1, 3, 5})."""
-    return min(factor << max(0, math.ceil(math.log2(length / factor))) for factor in (1, 3, 5))
+    """The next length the Fourier transform is quick at (2^a · 3^b · 5^c)."""
+    return min(factor << max(0, math.ceil(math.log2(length / factor))) for factor in (1, 3, 5, 9, 15, 27, 45))

@@ -31,6 +31,8 @@ _MIN_OFFSET = 1e-3
 _OFFSET_PIECES = 4
 # New sound may be short and strays more; more pieces must share its offset. Errs toward leaving it.
 _STRAY_PIECES = 8
+# Ten seconds tell a constant as well as a minute does.
+_STRAY_PIECE_SAMPLES = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,13 @@ def stray_offset(raw: torch.Tensor, mix: torch.Tensor, contexts: list[Context]) 
 
 def _means(sound: torch.Tensor) -> torch.Tensor:
     """[C, n] → [C, pieces]: under Hann windows, in which no tone one hears leaves a mean."""
-    size = sound.shape[1] // _STRAY_PIECES
-    if size < _MIN_CONTEXT_SAMPLES:
+    apart = sound.shape[1] // _STRAY_PIECES
+    if apart < _MIN_CONTEXT_SAMPLES:
         return torch.zeros(sound.shape[0], _STRAY_PIECES)
+    size = min(apart, _STRAY_PIECE_SAMPLES)
     window = torch.hann_window(size, dtype=sound.dtype)
-    return sound[:, : size * _STRAY_PIECES].unflatten(1, (_STRAY_PIECES, size)) @ (window / window.sum())
+    pieces = sound[:, : apart * _STRAY_PIECES].unflatten(1, (_STRAY_PIECES, apart))[..., :size]
+    return pieces @ (window / window.sum())
 
 
 def _plainly(pieces: torch.Tensor) -> torch.Tensor:
