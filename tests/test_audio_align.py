@@ -11,9 +11,6 @@ from audio_samples import codes, delayed, music, phase_lost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest_plugins = ["resamplers"]
-pytestmark = pytest.mark.usefixtures("either_resampler")
-
 RATE = 44_100
 SECONDS = 16
 RANGE = (7 * RATE, 9 * RATE)

@@ -14,9 +14,6 @@ from audio_samples import codes, delayed, level_db, music, skewed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-pytest_plugins = ["resamplers"]
-pytestmark = pytest.mark.usefixtures("either_resampler")
-
 RATE = 44_100
 OPTIONS = EditOptions(crossfade_ms=30.0, match_loudness=True)
 

@@ -163,3 +163,11 @@ def test_clipping_is_seen_at_full_scale_and_below_it():
     assert clipped_share(hot) > 0.01
     assert clipped_share(0.3 * hot) > 0.01
     assert clipped_share(torch.zeros(2, 1000)) == 0
+
+
+@settings(max_examples=30)
+@given(st.integers(5_000, 5_200), st.integers(1, 20))
+def test_eight_equal_samples_are_flat_wherever_they_stand(at, length):
+    wave = music(1, RATE)[:1].clone()
+    wave[0, at : at + length] = 0.9 * wave.abs().max()
+    assert (clipped_share(wave) > 0) == (length >= 8)

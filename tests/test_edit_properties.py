@@ -12,9 +12,6 @@ from acestep_nodes.nodes.errors import RenderError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-pytest_plugins = ["resamplers"]
-pytestmark = pytest.mark.usefixtures("either_resampler")
-
 MAX_SECONDS = (240.0, 600.0)
 rates = st.integers(8_000, 192_000)
 contexts = st.floats(0, 120, allow_nan=False)

@@ -7,7 +7,7 @@ from enum import Enum
 from ..errors import RenderError
 from ..words.remarks import Remark, remark
 from .align import MAX_DELAY_SECONDS
-from .spaces import Span, Track
+from .spaces import Span, Track, joined
 
 
 class Edge(Enum):
@@ -62,17 +62,7 @@ def near_of(call: Call, reach: int) -> tuple[Span, ...]:
                 parts.add((max(a, min(b, target.start) - reach), b))
             if b > target.stop:
                 parts.add((a, min(b, max(a, target.stop) + reach)))
-    return _merged(part for part in parts if part[1] > part[0])
-
-
-def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    result: list[Span] = []
-    for a, b in sorted(spans):
-        if result and a < result[-1][1]:
-            result[-1] = (result[-1][0], max(b, result[-1][1]))
-        else:
-            result.append((a, b))
-    return tuple(result)
+    return joined(part for part in parts if part[1] > part[0])
 
 
 def covered(target: Target, available: Span, track: Track) -> tuple[int, int, list[Remark]]:

@@ -196,9 +196,10 @@ def _clipped(row: torch.Tensor, peak: float) -> int:
     for part in row.split(_PART_SAMPLES):
         if peak >= _FULL_SCALE:
             full += sum(_long(part * sign >= _FULL_SCALE, _FULL_SAMPLES) for sign in (1, -1))
-        same = part[1:] == part[:-1]
-        if bool(same.any()):
-            for step in (1, 2, 3):
+        # Of eight equal samples, two neighbours begin at a place that four divides: there is looked first.
+        if bool((part[1 :: _FLAT_SAMPLES // 2] == part[: -1 : _FLAT_SAMPLES // 2]).any()):
+            same = part[1:] == part[:-1]
+            for step in (1, 2, 3):  # seven equal steps in a row
                 same = same[step:] & same[:-step]
             flat += int((part[: same.shape[0]][same].abs() > _FLAT_SHARE_OF_PEAK * peak).sum())
     return max(full, flat)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from .resample import resample_part, resampled_length
-from .spaces import Span
+from .spaces import Span, joined
 from .value import Sound
 
 # Half the length of the sinc that moves sound by a fraction of a sample.
@@ -54,14 +54,8 @@ class Render:
 
     def with_ready(self, spans: Iterable[Span]) -> "Render":
         """The same render with these spans of the track resampled once, and short gaps between them."""
-        gap = _READY_GAP_SECONDS * self.sample_rate
-        joined: list[Span] = []
-        for start, stop in sorted(spans):
-            if joined and start - joined[-1][1] <= gap:
-                first, last = joined.pop()
-                start, stop = first, max(stop, last)
-            joined.append((start, stop))
-        return replace(self, ready=tuple((start, self.cut(start, stop)) for start, stop in joined))
+        parts = joined(spans, round(_READY_GAP_SECONDS * self.sample_rate))
+        return replace(self, ready=tuple((start, self.cut(start, stop)) for start, stop in parts))
 
     def cut(self, start: int, stop: int) -> torch.Tensor:
         """The samples nominally at [start, stop) of the track, silence where there are none."""

@@ -7,13 +7,24 @@
 - latent frames: never leave ``backends/local/``
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 # [start, stop) in samples of the output track.
 Span = tuple[int, int]
+
+
+def joined(spans: Iterable[Span], gap: int = 0) -> tuple[Span, ...]:
+    """Sorted; what overlaps, or lies less than ``gap`` samples apart, is one."""
+    result: list[Span] = []
+    for start, stop in sorted(spans):
+        if result and start < result[-1][1] + gap:
+            result[-1] = (result[-1][0], max(stop, result[-1][1]))
+        else:
+            result.append((start, stop))
+    return tuple(result)
 
 
 @dataclass(frozen=True)
