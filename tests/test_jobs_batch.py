@@ -287,6 +287,12 @@ def test_no_error_of_unknown_outcome_is_left_out():
     assert {kind.__name__ for kind in kinds} <= MAY_BE_PAID
 
 
+def test_what_is_not_reported_is_told_as_about(tmp_path, ten):
+    facts = {"cost_usd": None, "estimate_usd": PRICE, "request_ids": ["req"]}
+    _, records, budget = run(tmp_path, ten, Engine(tmp_path, facts=facts), None)
+    assert budget.so_far == Budget(ten, records, Prices(), None).so_far == f"about ${10 * PRICE:.4f}"
+
+
 def test_what_was_sent_without_an_answer_counts_beside_what_is_sent_again(tmp_path, ten):
     ends = {"job 0": RunFailed("Who knows.", "x.OutcomeUnknown"), "job 1": RunFailed("Later.", "x.ServiceUnavailable")}
     cost = 10 * PRICE

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from runner.client import Client, PromptInterrupted
 from runner.errors import RunError
-from runner.jobs.comfyui import ComfyUIEngine
+from runner.jobs.comfyui import ComfyUIEngine, facts_of
 from runner.jobs.graphs import Job
+from runner.jobs.records import paid_usd
 
 JOB = Job("song", 1, "songs.jsonl, line 1", {"1": {"class_type": "ACEStepGenerate", "inputs": {"seed": 1}}}, {}, {})
 # How long a stop that runs beside is given to be through too early; it is not, where it is right.
@@ -99,3 +100,20 @@ def test_every_queue_is_cleared_before_anything_is_interrupted(tmp_path, posts):
         for lane in lanes:
             lane.join(20)
     assert [path for path, _ in posts.sent[:6]] == ["/prompt"] * 2 + ["/queue"] * 2 + ["/interrupt"] * 2
+
+
+@pytest.mark.parametrize(("costs", "cost"), [((0.01, 0.03), 0.04), ((0.01, None), None), ((None, None), None)])
+def test_the_cost_of_a_job_is_that_of_all_its_nodes_or_not_known(costs, cost):
+    bought = {
+        str(node): {"backend": "runcomfy", "request_ids": [f"r{node}"], "cost_usd": each, "estimate_usd": 0.02}
+        for node, each in enumerate(costs)
+    }
+    facts = facts_of(bought | {"9": {"backend": "sketch", "request_ids": [], "cost_usd": None, "estimate_usd": None}})
+    assert facts["cost_usd"] == cost and facts["estimate_usd"] == 0.04
+    about = cost is None
+    assert paid_usd(facts) == (0.04, about)
+
+
+def test_what_has_no_price_has_cost_nothing_that_is_known():
+    assert paid_usd({"request_ids": ["deployed"], "cost_usd": None, "estimate_usd": None}) == (0.0, False)
+    assert paid_usd({"request_ids": [], "estimate_usd": 0.02}) == (0.0, False)

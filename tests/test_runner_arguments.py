@@ -249,13 +249,23 @@ def test_a_pack_that_did_not_load_is_said_with_its_reason(tmp_path):
 
 
 def test_the_cost_is_that_of_every_node_and_a_note_is_said_once(tmp_path, capsys):
-    def report(cost):
-        return ReportFile(tmp_path / "r.json", {"warnings": ["Listen to the seam."], "cost_usd": cost})
+    def report(cost, *request_ids):
+        facts = {
+            "warnings": ["Listen to the seam."],
+            "cost_usd": cost,
+            "estimate_usd": 0.01,
+            "request_ids": request_ids,
+        }
+        return ReportFile(tmp_path / "r.json", facts)
 
-    reports = [report(0.012), report(None), report(0.006)]
+    reports = [report(0.012, "a"), report(None), report(0.006, "b", "c")]
     cli._tell([], reports)
     assert capsys.readouterr().out.count("Listen to the seam.") == 1
     cli._tell_cost(reports)
-    assert "Cost: $0.0180" in capsys.readouterr().out
+    assert "Cost: $0.0180, as RunComfy reports it." in capsys.readouterr().out
     cli._tell_cost([report(None)])
     assert "Cost" not in capsys.readouterr().out
+    cli._tell_cost([report(0.012, "a"), report(None, "b")])
+    assert "$0.0120 for 1 of 2 nodes; all together were estimated at $0.0200" in capsys.readouterr().out
+    cli._tell_cost([report(None, "a")])
+    assert "reports none; all together were estimated at $0.0100" in capsys.readouterr().out

@@ -433,9 +433,14 @@ def _tell(sounds, reports) -> None:
 
 
 def _tell_cost(reports) -> None:
-    costs = [item.report["cost_usd"] for item in reports if item.report["cost_usd"] is not None]
-    if costs:
+    paid = [item.report for item in reports if item.report["request_ids"]]
+    costs = [report["cost_usd"] for report in paid if report["cost_usd"] is not None]
+    if paid and len(costs) == len(paid):
         say(f"Cost: ${sum(costs):.4f}, as RunComfy reports it.")
+    elif paid:
+        estimate = sum(report["estimate_usd"] or 0 for report in paid)
+        reported = f"${sum(costs):.4f} for {len(costs)} of {len(paid)} nodes" if costs else "none"
+        say(f"Cost: RunComfy reports {reported}; all together were estimated at ${estimate:.4f}.")
 
 
 def _short(path: Path) -> str:

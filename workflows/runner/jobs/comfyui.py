@@ -186,15 +186,18 @@ class ComfyUIEngine:
 
 
 def facts_of(reports: dict[str, dict]) -> dict:
-    """What the manifest tells of the reports of a job. requests: node → the ids of what it bought."""
+    """What the manifest tells of the reports of a job. requests: node → the ids of what it bought.
+
+    cost_usd: when all of it was reported, as in a report.
+    """
     each = list(reports.values())
-    costs = [report["cost_usd"] for report in each if report.get("cost_usd") is not None]
+    costs = [report.get("cost_usd") for report in each if report.get("request_ids")]
     estimates = [report["estimate_usd"] for report in each if report.get("estimate_usd") is not None]
     return {
         "backend": ", ".join(dict.fromkeys(str(report["backend"]) for report in each)),
         "model": ", ".join(dict.fromkeys(str(report.get("model", "")) for report in each)),
         "seeds": [seed for report in each for seed in report.get("seeds", [])],
-        "cost_usd": round(sum(costs), 6) if costs else None,
+        "cost_usd": round(sum(costs), 6) if costs and None not in costs else None,
         "estimate_usd": round(sum(estimates), 6) if estimates else None,
         "request_ids": [request_id for report in each for request_id in report.get("request_ids", [])],
         "requests": {node: report["request_ids"] for node, report in reports.items() if report.get("request_ids")},

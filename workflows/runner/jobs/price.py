@@ -11,7 +11,7 @@ from ..deployment_run import errors_of_the_pack
 from ..errors import Refused, RunFailed
 from .bought import Bought
 from .graphs import Job, request_of
-from .records import DONE, Record, Records
+from .records import DONE, Record, Records, paid_usd
 
 # pyright: reportMissingImports=false
 # isort: split
@@ -237,13 +237,15 @@ def _ranges(job: Job, link: object, seconds: float) -> list[list[float]] | None:
 
 @dataclass
 class _Tally:
-    """Of one job, in US dollars. paid: for its sounds. perhaps: what its requests that gave no sound may have cost.
+    """Of one job, in US dollars. paid: for its sounds, an estimate where it is ``estimated``. perhaps: what its
+    requests that gave no sound may have cost.
 
     open: what of that the next run fetches, or does not send again without being told to. price: of all requests of a
     job that is not done. aside: what it may cost while it runs.
     """
 
     paid: float = 0.0
+    estimated: bool = False
     perhaps: float = 0.0
     open: float = 0.0
     price: Estimate = _NOTHING
@@ -251,9 +253,7 @@ class _Tally:
 
 
 def _tally(record: Record) -> _Tally:
-    known = [record[name] for name in ("cost_usd", "estimate_usd") if record.get(name) is not None]
-    paid = known[0] if known and record.get("request_ids") else 0.0
-    return _Tally(paid, record.get("may_have_cost_usd", 0.0), record.get("open_usd", 0.0))
+    return _Tally(*paid_usd(record), record.get("may_have_cost_usd", 0.0), record.get("open_usd", 0.0))
 
 
 class Budget:
@@ -312,7 +312,8 @@ class Budget:
         others = [self._tallies[identity] for identity in self._no_longer_asked]
         other = sum(tally.paid + tally.perhaps for tally in others)
         of_that = f"; ${other:.4f} of that for what is no longer asked for" if other else ""
-        return f"${self.spent:.4f}{more}{of_that}"
+        about = "about " if any(tally.estimated for tally in self._tallies.values()) else ""
+        return f"{about}${self.spent:.4f}{more}{of_that}"
 
     def check_all(self) -> None:
         """Raises Refused when the jobs cannot all run within the limit."""
@@ -351,7 +352,7 @@ class Budget:
             tally.perhaps += bought.lost - min(tally.open, max(0.0, tally.price.usd - bought.open - bought.lost))
             tally.open = tally.aside = 0.0
             tally.price = _NOTHING
-            tally.paid = _tally(record).paid
+            tally.paid, tally.estimated = paid_usd(record)
         return _told(tally)
 
     def failed(self, job: Job, bought: Bought) -> dict:

@@ -29,6 +29,16 @@ _UNFINISHED = ".unfinished-"
 Record = dict
 
 
+def paid_usd(record: Record) -> tuple[float, bool]:
+    """(US dollars for the sounds of a job, whether an estimate stands for what RunComfy did not report)."""
+    if not record.get("request_ids"):
+        return 0.0, False
+    if record.get("cost_usd") is not None:
+        return record["cost_usd"], False
+    estimate = record.get("estimate_usd") or 0.0  # none for a deployment, which bills its time
+    return estimate, estimate > 0
+
+
 class Records:
     """The records of one output folder, by identity. Raises Unavailable where the disk does not do."""
 
