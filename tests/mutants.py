@@ -143,6 +143,13 @@ MONEY = (
         "test_runcomfy_promises.py",
     ),
     _mutant(
+        "take a journal that somebody else has written for one's own",
+        f"{RUNCOMFY}/journal_text.py",
+        "if text == held:",
+        "if held is not None:",
+        "test_runcomfy_journal.py",
+    ),
+    _mutant(
         "leave a request running that Stop could cancel",
         f"{RUNCOMFY}/leaving.py",
         "cancel_and_record(desk.client, desk.journal, entry, desk.run.seed, live, deadline, is_recorded)",

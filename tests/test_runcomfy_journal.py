@@ -1,5 +1,6 @@
 """The journal: private, whole after any crash, shared by processes, never the reason to pay twice."""
 
+import contextlib
 import errno
 import json
 import multiprocessing
@@ -8,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -27,6 +29,7 @@ from acestep_nodes.nodes.backends.runcomfy.journal import (
     Content,
     Journal,
 )
+from acestep_nodes.nodes.backends.runcomfy.journal_text import JournalText
 from acestep_nodes.nodes.backends.runcomfy.place import Patience, Place
 from acestep_nodes.nodes.backends.runcomfy.queued import Queued
 from acestep_nodes.nodes.request.requests import Call
@@ -86,9 +89,59 @@ def test_it_is_private_and_replaced_whole(place):
 def test_what_is_written_is_what_is_read(place):
     saved = Journal(place)
     given_entry = accepted(saved, where=(1.0, 2.5), cost_usd=0.5, window_sha256="w", descent="d", shown=5.0)
-    content = Journal(place).read()
+    content = JournalText().read(saved.path.read_bytes())  # as another process reads it
     assert content.entries == (given_entry,)
     assert content.runs[0].entry_key(Call()) == given_entry.key
+    assert Journal(place).read() == content
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["update", "begin", "by hand", "back"])), max_size=20))
+def test_the_text_that_is_held_is_that_of_the_file_whoever_wrote_it(steps):
+    """`by hand`: somebody else changes the file; `back`: puts an earlier one in its place."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved, earlier = Journal(Place(Path(folder), patience=Patience(lock=2.0))), []
+        held = [accepted(saved, n) for n in range(6)]
+        for number, (which, step) in enumerate(steps):
+            earlier.append(saved.path.read_bytes())
+            known = saved.read().entry(held[which].key)
+            if step == "begin":
+                with contextlib.suppress(JournalError):  # where the file lacks what this process has seen in it
+                    accepted(saved, 100 + number)
+            elif step == "update" and known is not None:
+                saved.update(known, seconds=float(number))
+            elif step == "by hand":
+                data = json.loads(earlier[-1])
+                data["entries"][which]["estimate_usd"] = 0.5 + number
+                saved.path.write_text(json.dumps(data))
+            elif step == "back":
+                saved.path.write_bytes(earlier[which % len(earlier)])
+            fresh = JournalText().read(saved.path.read_bytes())
+            assert saved.read() == fresh
+            assert json.loads(JournalText().written(fresh)) == json.loads(saved.path.read_bytes())
+
+
+def test_a_step_takes_apart_only_what_somebody_else_has_changed(place, monkeypatch):
+    saved = Journal(place)
+    first, second = accepted(saved, 0), accepted(saved, 1)
+    taken = []
+    monkeypatch.setattr(Entry, "from_json", lambda data: taken.append(data) or pytest.fail("nobody has changed it"))
+    for number in range(3):
+        saved.update(first, seconds=float(number))
+        assert Journal(place).read().entry(second.key) == second
+    monkeypatch.undo()
+    text = saved.path.read_text()
+    saved.path.write_text(text.replace('"seconds": 2.0', '"seconds": 7.0'))
+    assert Journal(place).read().entry(first.key).seconds == 7.0
+
+
+def test_two_lines_of_one_key_stay_two(place):
+    saved = Journal(place)
+    accepted(saved, 0)
+    content = saved.read()
+    twin = replace(content.entries[0], seconds=9.0)
+    text = JournalText().written(replace(content, entries=(*content.entries, twin)))
+    assert [each.seconds for each in JournalText().read(text).entries] == [5.0, 9.0]
 
 
 def test_a_later_field_is_no_reason_to_refuse_an_older_or_newer_file_of_the_same_schema(place):

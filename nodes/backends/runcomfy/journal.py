@@ -5,7 +5,6 @@ is being submitted, a lock file of its own shows whether the submitting process 
 """
 
 import errno
-import json
 import time
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -13,14 +12,14 @@ from dataclasses import replace
 
 from ...request.requests import Call
 from ...words.remarks import remark
-from .entries import FETCHABLE, OPEN, Content, Entry, Run, State, is_whole
+from .entries import FETCHABLE, OPEN, Content, Entry, Run, State
 from .errors import JournalError
 from .files import FileLock, write_private
+from .journal_text import JOURNAL_TEXT, NewerJournal
 from .place import JOURNAL_FILE, Place
 from .remembered import REMEMBERED, VANISHED
 
-SCHEMA = 1
-# The file is written anew at each step of a request: about 30 ms with that many entries and as many runs.
+# The file is written anew at each step of a request, with that many entries and as many runs.
 KEPT_SETTLED = 2000
 KEPT_REFUSED = 50
 # What the newest runs were rendered by is kept whatever its number.
@@ -211,26 +210,16 @@ class Journal:
 
     def _load(self) -> Content:
         try:
-            data = json.loads(self.path.read_bytes())
-            if is_whole(data["schema"]) and data["schema"] > SCHEMA:
-                raise JournalError(remark("journal_newer", path=str(self.path)))
-            if data["schema"] != SCHEMA:
-                raise ValueError
-            return Content(
-                tuple(Entry.from_json(entry) for entry in data["entries"]),
-                tuple(Run.from_json(run) for run in data["runs"]),
-            )
+            return JOURNAL_TEXT.read(self.path.read_bytes())
         except FileNotFoundError:
             return Content()
+        except NewerJournal:
+            raise JournalError(remark("journal_newer", path=str(self.path))) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise JournalError(remark("journal_unreadable", path=str(self.path))) from None
 
     def _store(self, content: Content) -> None:
-        # A line each, to be read by people; an indent would take json's slow encoder.
-        entries = ",\n".join(json.dumps(entry.as_json()) for entry in content.entries)
-        runs = ",\n".join(json.dumps(run.as_json()) for run in content.runs)
-        text = f'{{"schema": {SCHEMA},\n"entries": [\n{entries}\n],\n"runs": [\n{runs}\n]}}\n'
-        write_private(self.path, text.encode())
+        write_private(self.path, JOURNAL_TEXT.written(content))
 
 
 class _Edit:
