@@ -201,6 +201,13 @@ MONEY = (
         "(asked.host != '')",
         "test_own_page.py",
     ),
+    _mutant(
+        "keep every run, with its sounds, as long as its prompt is remembered",
+        f"{RUNCOMFY}/budget.py",
+        "self._prompt, self._key = prompt, object()",
+        "self._prompt, self._key = prompt, self",
+        "test_runcomfy_budget.py",
+    ),
 )
 
 SOUND = (

@@ -138,7 +138,14 @@ def generate(place: Place, request=None, watcher: Watcher | None = None, queued:
     return run(place, request, plan_of, render, watcher, queued)
 
 
-def inpaint(place: Place, source: Sound, span=(2.0, 4.0), request=None, watcher: Watcher | None = None) -> Ran:
+def inpaint(
+    place: Place,
+    source: Sound,
+    span=(2.0, 4.0),
+    request=None,
+    watcher: Watcher | None = None,
+    queued: Queued | None = None,
+) -> Ran:
     """A whole run of ACEStepInpaint whose one window is the source."""
 
     def plan_of(request):
@@ -147,7 +154,7 @@ def inpaint(place: Place, source: Sound, span=(2.0, 4.0), request=None, watcher:
     async def render(backend, call):
         return await backend.inpaint(source, [span], backend.request.for_call(call))
 
-    return run(place, request or repair(), plan_of, render, watcher)
+    return run(place, request or repair(), plan_of, render, watcher, queued)
 
 
 def outpaint(place: Place, source: Sound, request=None, watcher: Watcher | None = None) -> Ran:

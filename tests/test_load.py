@@ -14,8 +14,8 @@ def test_a_full_queue_starves_nobody_and_leaves_nothing_behind(comfyui_servers):
     with Simulator(compose=rendering.tone) as simulator:
         comfyui = comfyui_servers.get(NEWEST_VERSION, environment=hosted_by(simulator))
         seen = attack(comfyui, simulator, PROMPTS, pages=3)
-        hosted = [node for prompt in prompts(PROMPTS) for name, node in prompt.items() if name.startswith("hosted")]
-        takes = sum(node["inputs"]["batch_size"] for node in hosted)
+        inputs = [node["inputs"] for prompt in prompts(PROMPTS) for node in prompt.values()]
+        takes = sum(each["batch_size"] for each in inputs if each.get("backend") == "runcomfy")
         # One song warmed the server up, and Stop ended a prompt of the widest kind.
         assert simulator.paid == takes + 1 + WIDE_NODES * TAKES
     assert (seen.done, seen.failed) == (PROMPTS, [])
@@ -23,4 +23,5 @@ def test_a_full_queue_starves_nobody_and_leaves_nothing_behind(comfyui_servers):
     assert seen.at_once == WIDE_NODES * TAKES
     assert seen.running_after_stop == 0
     assert seen.threads_left == 0
+    assert seen.held == 0
     assert min(seen.messages) > 0

@@ -1,5 +1,8 @@
 """Songs, edits and extensions on ComfyUI's real engine with small models of its real classes."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from acestep_nodes.nodes.backends.local import installed
@@ -94,6 +97,21 @@ def test_same_seed_same_samples_and_other_seed_others(parts, kind):
     torch.manual_seed(99)
     assert torch.equal(make(5), first)
     assert not torch.equal(make(6), first)
+
+
+@pytest.mark.parametrize("kind", ["song", "inpaint", "outpaint"])
+def test_nothing_keeps_the_sounds_of_a_run_that_has_ended(v15, kind):
+    window, options = sound(6.0), steps_for(v15)
+    if kind == "song":
+        made, _ = generate(v15, duration=5, **options)
+    elif kind == "inpaint":
+        made, _ = inpaint(v15, window, (2.0, 4.0), **options)
+    else:
+        made, _ = outpaint(v15, window, 0.5, 1.0, **options)
+    sounds = [weakref.ref(each.waveform) for each in (window, made)]
+    del window, made
+    gc.collect()
+    assert [sound() for sound in sounds] == [None, None]
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (48_000, 1), (22_050, 2), (96_000, 1)])

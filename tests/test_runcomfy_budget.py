@@ -1,12 +1,14 @@
 """The two limits, under any order of runs, takes and threads of any prompts."""
 
+import gc
 import threading
 import time
+import weakref
 from decimal import Decimal
 
 import pytest
 from acestep_nodes.nodes.backends.runcomfy.account import save_ceiling
-from acestep_nodes.nodes.backends.runcomfy.budget import Budget, Prompt, Prompts
+from acestep_nodes.nodes.backends.runcomfy.budget import PROMPTS, Budget, Prompt, Prompts
 from acestep_nodes.nodes.backends.runcomfy.endpoints import MODELS
 from acestep_nodes.nodes.backends.runcomfy.errors import CostRefused, SomeFailed
 from acestep_nodes.nodes.backends.runcomfy.price import RunPrice, list_price, told_apart
@@ -14,7 +16,7 @@ from acestep_nodes.nodes.backends.runcomfy.queued import Queued
 from acestep_nodes.nodes.request.requests import Call
 from hypothesis import given
 from hypothesis import strategies as st
-from runcomfy_runs import Watcher, generate, hurried, place_for, song
+from runcomfy_runs import Watcher, generate, hurried, inpaint, place_for, song, window
 from runcomfy_simulator import Simulator, rendering
 
 pytest_plugins = ("runcomfy_fixtures",)
@@ -136,6 +138,25 @@ def test_nodes_of_one_prompt_share_the_ceiling_and_prompts_do_not(tmp_path):
         assert isinstance(refused.error, CostRefused) and simulator.paid == 2
         assert queue("first", 1).error is None and simulator.paid == 2  # paid for: needs no budget
         assert queue("second", 3).error is None and simulator.paid == 3
+
+
+@pytest.mark.parametrize("ends", ["well", "badly", "stopped"])
+def test_a_run_that_has_ended_leaves_no_sound_in_memory_though_its_prompt_is_remembered(tmp_path, ends):
+    with Simulator(compose=rendering.tone) as simulator:
+        place = place_for(simulator, tmp_path)
+        if ends == "badly":
+            simulator.fault("submit", "drop_after")
+        watcher = Watcher(lambda status: ends == "stopped" and "request_id" in status)
+        source = window()
+        sounds = [weakref.ref(source.waveform)]
+        queued = Queued(f"a prompt that ends {ends}", time.time())
+        ran = inpaint(place, source, watcher=watcher, queued=queued)
+        sounds += [weakref.ref(sound.waveform) for sound in ran.sounds.values()]
+        assert (ran.error is None) == (ends == "well") and simulator.paid == 1
+    del source, ran, watcher
+    gc.collect()
+    assert [sound() for sound in sounds if sound() is not None] == []
+    assert queued.prompt_id in PROMPTS._prompts  # what it cost counts for its ceiling
 
 
 def test_an_unknown_outcome_stays_counted_and_a_refusal_does_not(tmp_path):

@@ -5,10 +5,12 @@ every dtype, every rate and every shape, also those no file could have.
 
 Two give numbers of the types that other packs send.
 
-And a route, POST /acestep_probe/catalogue {path of an official file: {"bytes", "sha256"}}: in this server the pack's
-catalogue has these sizes and digests, so that a download need not be gigabytes.
+And two routes. POST /acestep_probe/catalogue {path of an official file: {"bytes", "sha256"}}: in this server the pack's
+catalogue has these sizes and digests, so that a download need not be gigabytes. GET /acestep_probe/tensors: the bytes
+of all tensors that this server's process holds.
 """
 
+import gc
 import importlib
 import sys
 from dataclasses import replace
@@ -137,8 +139,15 @@ async def change_catalogue(request):
     return web.json_response({})
 
 
+async def weigh_tensors(request):
+    gc.collect()
+    storages = [each.untyped_storage() for each in gc.get_objects() if type(each) is torch.Tensor]
+    return web.json_response({"bytes": sum({each.data_ptr(): each.nbytes() for each in storages}.values())})
+
+
 class ProbeExtension(ComfyExtension):
     async def on_load(self):
+        PromptServer.instance.routes.get("/acestep_probe/tensors")(weigh_tensors)
         PromptServer.instance.routes.post("/acestep_probe/catalogue")(change_catalogue)
 
     async def get_node_list(self):

@@ -21,7 +21,10 @@ _ROUNDING_USD = 1e-9
 
 
 class Prompt:
-    """One queued prompt: what its runs have set aside, and how to stop them all. Thread-safe."""
+    """One queued prompt: what its runs have set aside, and how to stop them all. Thread-safe.
+
+    It outlives its runs, so of a run that has ended it holds nothing but a key.
+    """
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -94,7 +97,7 @@ class Budget:
     """
 
     def __init__(self, prompt: Prompt, max_cost_usd: float, ceiling: Callable[[], float]):
-        self._prompt = prompt
+        self._prompt, self._key = prompt, object()
         self._max_cost_usd, self._ceiling = max_cost_usd, ceiling
         self._lock = threading.Lock()
         self._amounts: dict[Call, float] = {}
@@ -122,7 +125,7 @@ class Budget:
             if total > self._max_cost_usd + _ROUNDING_USD:
                 raise CostRefused(_above_max_cost(looked_at, committed, self._max_cost_usd, price))
             ceiling = self._ceiling()  # read now: the user may have changed it since the run was queued
-            others = self._prompt.try_set_aside(self, total, sum(amounts.values()), ceiling)
+            others = self._prompt.try_set_aside(self._key, total, sum(amounts.values()), ceiling)
             if others is not None:
                 raise CostRefused(_above_ceiling(looked_at, committed, others, ceiling, price))
             self._amounts, self._committed = amounts, committed | {call}
@@ -138,16 +141,16 @@ class Budget:
             self._amounts[call] = usd
             if call not in self._bought:
                 self._committed.discard(call)
-            self._prompt.adjust(self, sum(self._amounts.values()))
+            self._prompt.adjust(self._key, sum(self._amounts.values()))
 
     def close(self) -> None:
         """Give back what was set aside for calls that were never submitted."""
         with self._lock:
             self._amounts = {call: usd for call, usd in self._amounts.items() if call in self._bought}
             if self._bought:
-                self._prompt.adjust(self, sum(self._amounts.values()))
+                self._prompt.adjust(self._key, sum(self._amounts.values()))
             else:
-                self._prompt.give_back(self)
+                self._prompt.give_back(self._key)
 
 
 # What is said
