@@ -287,10 +287,19 @@ def test_no_error_of_unknown_outcome_is_left_out():
     assert {kind.__name__ for kind in kinds} <= MAY_BE_PAID
 
 
-def test_what_is_not_reported_is_told_as_about(tmp_path, ten):
+def test_what_is_not_reported_is_told_as_about(tmp_path, ten, capsys):
     facts = {"cost_usd": None, "estimate_usd": PRICE, "request_ids": ["req"]}
     _, records, budget = run(tmp_path, ten, Engine(tmp_path, facts=facts), None)
+    assert f"10 of 10 done, about ${10 * PRICE:.4f})" in capsys.readouterr().out
     assert budget.so_far == Budget(ten, records, Prices(), None).so_far == f"about ${10 * PRICE:.4f}"
+
+
+def test_the_line_of_each_job_tells_what_may_have_been_charged(tmp_path, ten, capsys):
+    ends = {"job 0": RunFailed("Who knows.", "x.OutcomeUnknown")}
+    cost = 10 * PRICE
+    run(tmp_path, ten, Engine(tmp_path, ends, cost=cost), None)
+    out = capsys.readouterr().out
+    assert f"9 of 10 done, 1 failed, ${9 * cost:.4f} (perhaps ${cost:.4f} more))" in out
 
 
 def test_what_was_sent_without_an_answer_counts_beside_what_is_sent_again(tmp_path, ten):

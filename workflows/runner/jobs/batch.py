@@ -103,7 +103,7 @@ class Batch:
     ):  # fmt: skip
         self._records, self._engine, self._budget, self._after_each = records, engine, budget, after_each
         self._waiting = [job for job in jobs if not records.is_done(job)]
-        self._progress = JobsProgress(len(jobs), len(jobs) - len(self._waiting), budget.spent)
+        self._progress = JobsProgress(len(jobs), len(jobs) - len(self._waiting), budget.briefly)
         self._events: queue.Queue[_Event] = queue.Queue()
         self._lock = threading.Lock()
         self._outcome = Outcome()
@@ -203,7 +203,7 @@ class Batch:
             record, self._unreachable = found | self._paid_before(job), 0
             record |= self._budget.done(job, record, bought or Bought(open=self._budget.aside_for(job)))
         self._records.add(job, record | {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
-        self._progress.ended(job, record, self._budget.spent)
+        self._progress.ended(job, record, self._budget.briefly)
         self._after_each()
 
     def _bought_by(self, job: Job, error: RunError, kind: str) -> Bought:

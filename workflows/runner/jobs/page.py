@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .graphs import Job
-from .records import DONE, Record, Records, paid_usd, write_whole
+from .records import DONE, Records, in_dollars, paid_usd, write_whole
 
 PAGE = "index.html"
 _HEIGHT = 40
@@ -25,7 +25,7 @@ def page(jobs: list[Job], records: Records, title: str) -> str:
     found = [(job, records.of(job) or {}) for job in jobs]
     done = sum(record.get("state") == DONE for _, record in found)
     failed = sum(record.get("state") not in (DONE, None) for _, record in found)
-    cost = _cost(*(record for _, record in found))
+    cost = in_dollars(paid_usd(record) for _, record in found)
     perhaps = sum(record.get("may_have_cost_usd", 0) for _, record in found)
     words = [f"{done} of {len(jobs)} done"]
     words += [f"{failed} failed"] if failed else []
@@ -46,7 +46,7 @@ def page(jobs: list[Job], records: Records, title: str) -> str:
 def _job(job: Job, record: dict) -> str:
     state = record.get("state", "to do")
     facts = [record.get("model"), f"seed {', '.join(map(str, seeds))}" if (seeds := record.get("seeds")) else None]
-    facts += [_cost(record)]
+    facts += [in_dollars([paid_usd(record)])]
     facts += [f"perhaps ${perhaps:.4f} more" if (perhaps := record.get("may_have_cost_usd")) else None]
     facts += [f"rendered in {took:g} s" if (took := record.get("took_seconds")) is not None else None]
     sounds = "".join(_sound(job.name, entry) for entry in record.get("files", []) if state == DONE)
@@ -64,14 +64,6 @@ def _job(job: Job, record: dict) -> str:
         + (f'<ul class="remarks">{said}</ul>' if said else "")
         + f"<details><summary>Inputs of line {job.line}</summary><dl>{settings}</dl></details></li>"
     )
-
-
-def _cost(*records: Record) -> str:
-    """What they cost together, empty for nothing."""
-    paid = [paid_usd(record) for record in records]
-    usd = sum(each for each, _ in paid)
-    about = "about " if any(estimated for _, estimated in paid) else ""
-    return f"{about}${usd:.4f}" if usd else ""
 
 
 def _sound(name: str, entry: dict) -> str:

@@ -11,7 +11,7 @@ from ..deployment_run import errors_of_the_pack
 from ..errors import Refused, RunFailed
 from .bought import Bought
 from .graphs import Job, request_of
-from .records import DONE, Record, Records, paid_usd
+from .records import DONE, Record, Records, in_dollars, paid_usd
 
 # pyright: reportMissingImports=false
 # isort: split
@@ -304,6 +304,13 @@ class Budget:
         )
 
     @property
+    def briefly(self) -> str:
+        """What was spent, in a few words; empty for nothing."""
+        if not self.spent and not self.perhaps:
+            return ""
+        return f"{self._cost} (perhaps ${self.perhaps:.4f} more)" if self.perhaps else self._cost
+
+    @property
     def so_far(self) -> str:
         """What was spent, as part of a sentence; empty for nothing."""
         if not self.spent and not self.perhaps:
@@ -312,8 +319,11 @@ class Budget:
         others = [self._tallies[identity] for identity in self._no_longer_asked]
         other = sum(tally.paid + tally.perhaps for tally in others)
         of_that = f"; ${other:.4f} of that for what is no longer asked for" if other else ""
-        about = "about " if any(tally.estimated for tally in self._tallies.values()) else ""
-        return f"{about}${self.spent:.4f}{more}{of_that}"
+        return f"{self._cost}{more}{of_that}"
+
+    @property
+    def _cost(self) -> str:
+        return in_dollars((tally.paid, tally.estimated) for tally in self._tallies.values()) or "$0.0000"
 
     def check_all(self) -> None:
         """Raises Refused when the jobs cannot all run within the limit."""

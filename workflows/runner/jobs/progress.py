@@ -8,11 +8,11 @@ from .graphs import Job
 
 
 class JobsProgress(LiveLine):
-    """done: finished before this run, of `total`. spent: US dollars so far."""
+    """done: finished before this run, of `total`. cost: what was spent so far, in words."""
 
-    def __init__(self, total: int, done: int, spent: float):
+    def __init__(self, total: int, done: int, cost: str):
         super().__init__()
-        self._total, self._done, self._spent = total, done, spent
+        self._total, self._done, self._cost = total, done, cost
         self._ended = self._failed = 0
         self._running: set[str] = set()
         self._started = time.monotonic()
@@ -22,10 +22,10 @@ class JobsProgress(LiveLine):
         self._running.add(job.name)
         self.redraw()
 
-    def ended(self, job: Job, record: dict, spent: float) -> None:
+    def ended(self, job: Job, record: dict, cost: str) -> None:
         self._running.discard(job.name)
         self._ended += 1
-        self._spent = spent
+        self._cost = cost
         if record["state"] == "done":
             self._done += 1
             line = f"{job.name}: done in {record['took_seconds']:.0f} s"
@@ -44,7 +44,7 @@ class JobsProgress(LiveLine):
         parts = [f"{self._done} of {self._total} done"]
         parts += [f"{len(self._running)} running"] if self._running else []
         parts += [f"{self._failed} failed"] if self._failed else []
-        parts += [f"${self._spent:.4f}"] if self._spent else []
+        parts += [self._cost] if self._cost else []
         parts += [f"about {left} left"] if (left := self._left()) else []
         return ", ".join(parts)
 

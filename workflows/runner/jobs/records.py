@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .. import pack  # noqa: F401  (makes the import below possible)
@@ -37,6 +37,14 @@ def paid_usd(record: Record) -> tuple[float, bool]:
         return record["cost_usd"], False
     estimate = record.get("estimate_usd") or 0.0  # none for a deployment, which bills its time
     return estimate, estimate > 0
+
+
+def in_dollars(paid: Iterable[tuple[float, bool]]) -> str:
+    """What all of ``paid``, each as of paid_usd, come to; empty for nothing."""
+    paid = list(paid)
+    usd = sum(each for each, _ in paid)
+    about = "about " if any(estimated for _, estimated in paid) else ""
+    return f"{about}${usd:.4f}" if usd else ""
 
 
 class Records:
