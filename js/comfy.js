@@ -375,6 +375,16 @@ function keepLow(widget) {
 }
 
 const leftBehind = new Map();
+// The front end may take an element off the page while it draws anew.
+const REDRAWN_MS = 2000;
+let sweeping = null;
+
+/** What is no longer on the page leaves no place to be taken, and is not kept. */
+function sweep() {
+  for (const [key, { element, since }] of leftBehind) {
+    if (!element.isConnected && performance.now() - since > REDRAWN_MS) leftBehind.delete(key);
+  }
+}
 
 const isSeen = (element) => element.getClientRects().length > 0;
 
@@ -388,14 +398,15 @@ function takePlace(node, name, element) {
   const look = () => {
     const old = leftBehind.size > 0 && leftBehind.get(key());
     if (!old || node.graph?.id !== app.canvas?.graph?.id || isSeen(element)) return;
-    if (old.isConnected) old.replaceWith(element);
+    if (old.element.isConnected) old.element.replaceWith(element);
     leftBehind.delete(key());
   };
   afterNodeMethod(node, "onConfigure", () => requestAnimationFrame(() => requestAnimationFrame(look)));
   const endTicks = onTick(look);
   afterNodeMethod(node, "onRemoved", () => {
     endTicks();
-    leftBehind.set(key(), element);
+    leftBehind.set(key(), { element, since: performance.now() });
+    sweeping ??= onTick(sweep);
   });
 }
 

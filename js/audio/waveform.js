@@ -29,7 +29,11 @@ export async function waveformOf(file, onPart = () => {}) {
   known.waveform.catch(() => kept.delete(key));
   known.listeners.add(onPart);
   if (known.part) onPart(known.part);
-  return known.waveform;
+  try {
+    return await known.waveform;
+  } finally {
+    known.listeners.delete(onPart); // what is kept for the next who asks must not keep who asked before
+  }
 }
 
 function begin(file) {
@@ -39,7 +43,6 @@ function begin(file) {
     for (const listener of known.listeners) listener(part);
   };
   known.waveform = load(file, tell).finally(() => {
-    known.listeners.clear();
     known.part = null;
   });
   return known;
