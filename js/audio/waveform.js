@@ -6,6 +6,7 @@ import { viewUrl } from "../comfy.js";
 import { ask } from "../server.js";
 import { FoundCrossings, SampledCrossings } from "./crossings.js";
 import { measure, peaksFromServer } from "./peaks.js";
+import { onFilesChanged } from "./track.js";
 
 export const LONGEST_DECODED_SECONDS = 600;
 // Every rate in use fits into this one without losing anything, so zero crossings stay where they are.
@@ -15,18 +16,20 @@ const KEPT = 4;
 const kept = new Map();
 const lengths = new Map();
 
+onFilesChanged(() => lengths.clear());
+
 /**
- * {peaks, seconds, crossings} of a file {filename, subfolder, type}. `onPart` is given the same of what was read so far,
- * with `share` of the whole and without crossings, several times for a file that takes long.
+ * {peaks, seconds, crossings, url} of a file {filename, subfolder, type}. `onPart` is given the same of what was read so
+ * far, with `share` of the whole and without crossings, several times for a file that takes long.
  * Rejects with an Error whose message can be shown.
  */
 export async function waveformOf(file, onPart = () => {}) {
-  const key = `${viewUrl(file)} ${await versionOf(file)}`;
-  const known = kept.get(key) ?? begin(file);
-  kept.delete(key);
-  kept.set(key, known);
+  const url = await addressOf(file);
+  const known = kept.get(url) ?? begin(file, url);
+  kept.delete(url);
+  kept.set(url, known);
   if (kept.size > KEPT) kept.delete(kept.keys().next().value);
-  known.waveform.catch(() => kept.delete(key));
+  known.waveform.catch(() => kept.delete(url));
   known.listeners.add(onPart);
   if (known.part) onPart(known.part);
   try {
@@ -36,37 +39,43 @@ export async function waveformOf(file, onPart = () => {}) {
   }
 }
 
-function begin(file) {
+function begin(file, url) {
   const known = { listeners: new Set(), part: null };
   const tell = (part) => {
     known.part = part;
     for (const listener of known.listeners) listener(part);
   };
-  known.waveform = load(file, tell).finally(() => {
-    known.part = null;
-  });
+  known.waveform = load(file, url, tell)
+    .then((waveform) => ({ ...waveform, url }))
+    .finally(() => {
+      known.part = null;
+    });
   return known;
 }
 
 /** Length of a file in seconds, from its header alone; null when the browser cannot tell. */
 export async function secondsOf(file) {
-  const url = viewUrl(file);
-  if (!lengths.has(url)) lengths.set(url, lengthOf(url));
-  return lengths.get(url);
+  const name = viewUrl(file);
+  if (!lengths.has(name)) lengths.set(name, addressOf(file).then(lengthOf, () => null));
+  return lengths.get(name);
 }
 
-/** What changes when a file is uploaded anew under its old name. */
-async function versionOf(file) {
+/**
+ * An address of its own for each version of a file. ComfyUI does not say how long one holds, so a browser would go on
+ * with what it has read under the plain address when the file has been written anew.
+ */
+async function addressOf(file) {
   const answer = await fetch(viewUrl(file), { method: "HEAD", cache: "no-store" });
   if (answer.status === 404) throw new Error("missing");
-  return `${answer.headers.get("last-modified")} ${answer.headers.get("content-length")}`;
+  const version = ["etag", "last-modified", "content-length"].map((name) => answer.headers.get(name)).join(" ");
+  return `${viewUrl(file)}&version=${encodeURIComponent(version)}`;
 }
 
-async function load(file, tell) {
-  const seconds = await lengthOf(viewUrl(file));
+async function load(file, url, tell) {
+  const seconds = await lengthOf(url);
   if (seconds !== null && seconds <= LONGEST_DECODED_SECONDS) {
     try {
-      return await decoded(file);
+      return await decoded(url);
     } catch (error) {
       if (file.type !== "input") throw error;
     }
@@ -89,8 +98,8 @@ function lengthOf(url) {
   });
 }
 
-async function decoded(file) {
-  const answer = await fetch(viewUrl(file));
+async function decoded(url) {
+  const answer = await fetch(url);
   if (!answer.ok) throw new Error("missing");
   const context = new OfflineAudioContext(1, 1, DECODING_RATE_HZ);
   const buffer = await context.decodeAudioData(await answer.arrayBuffer());

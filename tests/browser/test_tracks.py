@@ -2,7 +2,9 @@
 subgraphs, in each front end and renderer."""
 
 import base64
+import os
 import re
+import time
 import wave
 
 import numpy as np
@@ -140,19 +142,40 @@ OUTLINE = """() => {
 }"""
 
 
-def test_a_file_written_anew_under_its_name_is_drawn_anew(canvas, server, example_music):
-    first, second = (path.read_bytes() for path in example_music[:2])
-    (server.input / "again.mp3").write_bytes(first)
-    graph = workflow("section_repair", "again.mp3")
-    canvas.open(graph)
+# What the price of an edit is reckoned from.
+SECONDS = """async name => {
+  const script = performance.getEntriesByType("resource").find((each) => each.name.includes("/audio/waveform.js"));
+  const { secondsOf } = await import(new URL(script.name).pathname);
+  return secondsOf({ filename: name, subfolder: "", type: "input" });
+}"""
+
+
+@pytest.mark.parametrize("age_days", [0, 400])
+def test_a_file_written_anew_under_its_name_is_drawn_and_measured_anew(canvas, server, age_days):
+    """A browser goes on for long with what it has read of a file that was old."""
+    name = f"again {age_days}.wav"
+
+    def write(seconds: int) -> None:
+        part = server.input / "again.part"
+        noise = np.random.default_rng(seconds).integers(-9000, 9000, seconds * 8000)
+        with wave.open(str(part), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(noise.astype("<i2").tobytes())
+        then = time.time() - 86_400 * age_days
+        os.utime(part, (then, then))
+        part.replace(server.input / name)
+
+    write(40)
+    canvas.open(workflow("section_repair", name))
     canvas.show("TimeRange")
     canvas.waveform_is_drawn()
     before = canvas.page.evaluate(OUTLINE)
+    assert canvas.page.evaluate(SECONDS, name) == 40
     # At once: the beats of the first may still be read.
-    (server.input / "again.part").write_bytes(second)
-    (server.input / "again.part").replace(server.input / "again.mp3")
+    write(30)
     canvas.page.evaluate("window.dispatchEvent(new Event('focus'))")  # as when its user comes back from elsewhere
     canvas.wait(f"before => ({OUTLINE})() !== before", before)
+    assert canvas.page.evaluate(SECONDS, name) == 30
 
 
 # Of the graph on screen, which app.graph is not inside a subgraph.
