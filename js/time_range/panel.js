@@ -57,7 +57,7 @@ export class TimeRangePanel {
     this.player = new Player((time) => this.showPlayhead(time));
     this.layout = buildLayout(this);
     addPanel(node, "waveform", say("range.title"), this.layout.root, () => MIN_HEIGHT);
-    followPointer(this);
+    this.endPointer = followPointer(this);
     followKeys(this);
     this.#listen();
     this.refresh();
@@ -427,6 +427,7 @@ export class TimeRangePanel {
       endTheme();
       endTicks();
       endFiles();
+      this.endPointer();
       for (const name of ["pointerdown", "focusin"]) window.removeEventListener(name, letGo, true);
       this.player.close();
       this.#leave();

@@ -5,6 +5,7 @@ import { roundTo, withEdge, movedTo } from "./range.js";
 // A press that goes less far is a click.
 const LEAST_PIXELS = 4;
 
+/** Returns what ends it, for a panel that is removed under the pointer. */
 export function followPointer(panel) {
   const { stage, scroll, root } = panel.layout;
   stage.addEventListener("pointerdown", (event) => {
@@ -30,7 +31,7 @@ export function followPointer(panel) {
   scroll.addEventListener("pointerdown", (event) => {
     if (event.button === 0) dragScroll(panel, event);
   });
-  followWheel(panel, root, stage);
+  return followWheel(panel, root, stage);
 }
 
 /** Seconds under a pointer. The stage's rectangle is taken once for each event: the canvas may have moved. */
@@ -177,6 +178,8 @@ function followWheel(panel, root, stage) {
     event.stopImmediatePropagation();
   };
   const options = { capture: true, passive: false };
+  const end = () => window.removeEventListener("wheel", onWheel, options);
   root.addEventListener("pointerenter", () => window.addEventListener("wheel", onWheel, options));
-  root.addEventListener("pointerleave", () => window.removeEventListener("wheel", onWheel, options));
+  root.addEventListener("pointerleave", end);
+  return end;
 }

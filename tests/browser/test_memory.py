@@ -37,6 +37,8 @@ def test_a_graph_that_is_opened_again_and_again_leaves_nothing(canvas):
 
     def open_it() -> None:
         canvas.open(graph)
+        canvas.show("TimeRange")
+        canvas.panel("TimeRange").hover()  # a panel may be removed under the pointer
         canvas.waveform_is_drawn()
 
     for _ in range(3):
