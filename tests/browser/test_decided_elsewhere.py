@@ -160,11 +160,20 @@ def test_the_track_is_the_one_that_a_subgraph_is_told_to_load(canvas, server):
     other = server.input / "other.mp3"
     other.write_bytes((server.input / "song.mp3").read_bytes())
     canvas.open(workflow("section_repair"))
-    canvas.page.evaluate(_ENCLOSE, ["LoadAudio", {"audio": "other.mp3"}])
+
+    def asks(kind: str):
+        return canvas.page.expect_request(
+            lambda request: (
+                "filename=other.mp3" in request.url and (request.method, request.resource_type) == ("GET", kind)
+            )
+        )
+
+    with asks("fetch"):  # until the panel has seen it, what it plays is the track before
+        canvas.page.evaluate(_ENCLOSE, ["LoadAudio", {"audio": "other.mp3"}])
     canvas.show("TimeRange")
     canvas.waveform_is_drawn()
     assert canvas.inputs("LoadAudio")["audio"] == "other.mp3"
-    with canvas.page.expect_request(re.compile("filename=other.mp3")):
+    with asks("media"):
         canvas.panel("TimeRange").get_by_role("button", name="Play the range").click()
     canvas.panel("TimeRange").get_by_role("button", name="Stop").click()
 
