@@ -377,7 +377,6 @@ function keepLow(widget) {
 const leftBehind = new Map();
 // The front end may take an element off the page while it draws anew.
 const REDRAWN_MS = 2000;
-let sweeping = null;
 
 /** What is no longer on the page leaves no place to be taken, and is not kept. */
 function sweep() {
@@ -406,7 +405,7 @@ function takePlace(node, name, element) {
   afterNodeMethod(node, "onRemoved", () => {
     endTicks();
     leftBehind.set(key(), { element, since: performance.now() });
-    sweeping ??= onTick(sweep);
+    onTick(sweep); // the same one each time
   });
 }
 

@@ -77,17 +77,20 @@ def test_songs_are_as_long_as_asked(parts, duration):
     assert bool(made.waveform.isfinite().all()) and made.waveform.std() > 1e-4
 
 
+def _made(parts, kind, window, **options):
+    if kind == "song":
+        return generate(parts, duration=5, **options)[0]
+    if kind == "inpaint":
+        return inpaint(parts, window, (2.0, 4.0), **options)[0]
+    return outpaint(parts, window, 0.5, 1.0, **options)[0]
+
+
 @pytest.mark.parametrize("kind", ["song", "inpaint", "outpaint"])
 def test_same_seed_same_samples_and_other_seed_others(parts, kind):
     window = sound(6.0)
 
     def make(seed):
-        options = {**steps_for(parts), "seed": seed}
-        if kind == "song":
-            return generate(parts, duration=5, **options)[0].waveform
-        if kind == "inpaint":
-            return inpaint(parts, window, (2.0, 4.0), **options)[0].waveform
-        return outpaint(parts, window, 0.5, 1.0, **options)[0].waveform
+        return _made(parts, kind, window, **{**steps_for(parts), "seed": seed}).waveform
 
     torch.manual_seed(3)
     first = make(5)
@@ -101,13 +104,8 @@ def test_same_seed_same_samples_and_other_seed_others(parts, kind):
 
 @pytest.mark.parametrize("kind", ["song", "inpaint", "outpaint"])
 def test_nothing_keeps_the_sounds_of_a_run_that_has_ended(v15, kind):
-    window, options = sound(6.0), steps_for(v15)
-    if kind == "song":
-        made, _ = generate(v15, duration=5, **options)
-    elif kind == "inpaint":
-        made, _ = inpaint(v15, window, (2.0, 4.0), **options)
-    else:
-        made, _ = outpaint(v15, window, 0.5, 1.0, **options)
+    window = sound(6.0)
+    made = _made(v15, kind, window, **steps_for(v15))
     sounds = [weakref.ref(each.waveform) for each in (window, made)]
     del window, made
     gc.collect()

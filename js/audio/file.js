@@ -1,5 +1,5 @@
 /** Which file a node's sound can be heard from. */
-import { downstream, knownValue, lastOutput, upstream } from "../comfy.js";
+import { downstream, knownValue, lastOutput, upstream, viewUrl } from "../comfy.js";
 
 /** "folder/name.wav [output]" → {filename, subfolder, type}. */
 export function parseFileName(text) {
@@ -7,6 +7,9 @@ export function parseFileName(text) {
   const cut = path.lastIndexOf("/");
   return { filename: path.slice(cut + 1), subfolder: cut < 0 ? "" : path.slice(0, cut), type: type ?? "input" };
 }
+
+/** What the server says of a file right now, without its content; status 404 when it has none. */
+export const headOf = (file) => fetch(viewUrl(file), { method: "HEAD", cache: "no-store" });
 
 const loading = (node, inputName) => {
   const origin = upstream(node, inputName);

@@ -15,7 +15,7 @@ import {
 } from "../comfy.js";
 import { ask } from "../server.js";
 import { say } from "../strings.js";
-import { loadedFile, loaderOf } from "./file.js";
+import { headOf, loadedFile, loaderOf } from "./file.js";
 
 const INPUT = "audio";
 const OUTPUT = 0;
@@ -27,7 +27,7 @@ const listeners = new Set();
 export function isThere(file) {
   const url = viewUrl(file);
   if (!found.has(url)) {
-    const answer = fetch(url, { method: "HEAD", cache: "no-store" }).then(({ status }) => status !== 404);
+    const answer = headOf(file).then(({ status }) => status !== 404);
     found.set(url, answer);
     answer.catch(() => found.delete(url));
   }

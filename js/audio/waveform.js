@@ -5,6 +5,7 @@
 import { viewUrl } from "../comfy.js";
 import { ask } from "../server.js";
 import { FoundCrossings, SampledCrossings } from "./crossings.js";
+import { headOf } from "./file.js";
 import { measure, peaksFromServer } from "./peaks.js";
 import { onFilesChanged } from "./track.js";
 
@@ -65,7 +66,7 @@ export async function secondsOf(file) {
  * with what it has read under the plain address when the file has been written anew.
  */
 async function addressOf(file) {
-  const answer = await fetch(viewUrl(file), { method: "HEAD", cache: "no-store" });
+  const answer = await headOf(file);
   if (answer.status === 404) throw new Error("missing");
   const version = ["etag", "last-modified", "content-length"].map((name) => answer.headers.get(name)).join(" ");
   return `${viewUrl(file)}&version=${encodeURIComponent(version)}`;

@@ -47,7 +47,7 @@ const wantedDensity = () => Math.min(4, Math.max(1, window.devicePixelRatio * ca
 export class TimeRangePanel {
   constructor(node) {
     this.node = node;
-    this.waveform = null; // {peaks, seconds, crossings} and of a file its url, while a file is read with the share that was
+    this.waveform = null; // see waveformOf; of a run without url, while a file is read with the share that was
     this.grid = null; // what the edges snap to besides zero crossings, see grid.js
     this.state = "none"; // none, empty, loading, ready, missing, failed, unrun
     this.view = view.whole(1);
